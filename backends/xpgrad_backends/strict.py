@@ -1,0 +1,71 @@
+"""array-api-strict: a namespace that takes nothing beyond the standard, on five devices.
+
+For tests. Its second device is the CPU's stand-in for CUDA's discipline: arrays of different
+devices do not mix, and nothing reaches the host by accident.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from typing import Any
+
+import numpy as np
+
+from xpgrad.device import device
+from xpgrad.namespace import Namespace
+from xpgrad.registry import Backend
+
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"array_api_strict(\.|$)")
+
+
+class StrictNamespace(Namespace):
+    """array-api-strict's functions on one of its devices."""
+
+    def __init__(self, where: device) -> None:
+        import array_api_strict as strict
+
+        devices = strict.__array_namespace_info__().devices()
+        super().__init__(strict, where, native_device=devices[where.index or 0])
+        self.array_type = type(strict.asarray(0))
+
+    def to_host(self, x: Any) -> np.ndarray[Any, Any]:
+        return np.array(x._array)
+
+    def from_host(self, x: np.ndarray[Any, Any]) -> Any:
+        return self.asarray(np.array(x))
+
+    def memory_key(self, x: Any) -> int:
+        inner = x._array
+        while isinstance(base := getattr(inner, "base", None), np.ndarray):
+            inner = base
+        return id(inner)
+
+
+class StrictBackend(Backend):
+    """array-api-strict, as ``strict:0`` to ``strict:4``."""
+
+    device_type = "strict"
+    library = "array_api_strict"
+
+    def unavailable(self) -> str | None:
+        if importlib.util.find_spec("array_api_strict") is None:
+            return "array-api-strict is not installed: pip install array-api-strict"
+        return None
+
+    def _devices(self) -> tuple[Any, ...]:
+        import array_api_strict as strict
+
+        return tuple(strict.__array_namespace_info__().devices())
+
+    def device_count(self) -> int:
+        return len(self._devices())
+
+    def index_of(self, array: Any) -> int:
+        return self._devices().index(array.device)
+
+    def namespace(self, where: device) -> Namespace:
+        return StrictNamespace(where)
+
+
+backend = StrictBackend()

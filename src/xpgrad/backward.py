@@ -1,0 +1,343 @@
+"""The engine: gradients from roots to leaves, iteratively and in reverse order of creation."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from operator import attrgetter, iadd
+from typing import Any
+
+from xpgrad import graph
+from xpgrad.errors import DTypeError, GradientError, ShapeError
+from xpgrad.graph import FREED, AccumulateGrad, Node
+from xpgrad.mode import enable_grad, no_grad
+from xpgrad.namespace import Array, Namespace
+from xpgrad.op import lift
+from xpgrad.tensor import Tensor, wrap
+
+
+def run(
+    roots: Sequence[tuple[Node, Any]],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Sequence[Node] | None = None,
+) -> dict[Node, Any]:
+    """Propagate gradients from `roots` and return those of the leaves, or of `wanted`.
+
+    Gradients are raw arrays, or Tensors if `create_graph`; they are keyed by node, so that it
+    does not matter which Tensor objects are still alive.
+    """
+    grads: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    owned: set[Node] = set()  # whose gradient is memory that the engine itself made
+    captured: dict[Node, Any] = {}
+    for node, g in roots:
+        if node in grads:
+            grads[node] = grads[node] + g
+        else:
+            grads[node] = g
+            if node.edges:
+                heappush(heap, (-node.seq, node))
+    needed = targets = None
+    if wanted is not None:
+        targets = frozenset(wanted)
+        needed = _leading_to(targets, list(grads))
+    current: Namespace | None = None
+    array_type: Any = None
+    with contextlib.ExitStack() as guards:
+        guards.enter_context(enable_grad() if create_graph else no_grad())
+        while heap:
+            node = heappop(heap)[1]
+            g = grads.pop(node)
+            if node.ns is not current:
+                current = node.ns
+                array_type = Tensor if create_graph else current.array_type
+                if current.guard is not None:
+                    guards.enter_context(current.guard())
+            if type(g) is not array_type and node.shape is not None:
+                g = current.wrap(g)
+            if node.hooks is not None:
+                g = _call_hooks(node, g, create_graph)
+            edges = node.edges
+            if targets is not None and needed is not None:
+                if node in targets:
+                    captured[node] = g
+                if node not in needed:
+                    continue
+                edges = tuple([e if e in needed else None for e in edges])
+            if node.seq < graph.last_write:
+                graph.check_fresh(node)
+            try:
+                state = node if not create_graph else lift(node, tensor_namespace)
+                gs = node.vjp(state, g, edges)
+            except Exception as error:
+                gs = _recover(node, g, edges, create_graph, error)
+            if not retain_graph and node.saved is not None:
+                node.saved = FREED
+            i = -1  # counting by hand is several times faster than zip here
+            for parent in edges:
+                i += 1
+                if parent is None:
+                    continue
+                gi = gs[i]
+                if gi is None:
+                    continue
+                raw = gi if not create_graph else gi._data
+                if raw.shape != parent.shape or raw.dtype is not parent.dtype:
+                    gi = _fit(gi, raw, parent, node, create_graph)
+                before = grads.get(parent)
+                if before is None:
+                    grads[parent] = gi
+                    if parent.edges:  # leaves wait in `grads` until the end
+                        heappush(heap, (-parent.seq, parent))
+                elif parent in owned:
+                    grads[parent] = iadd(before, gi)
+                else:
+                    grads[parent] = before + gi
+                    if not create_graph:
+                        owned.add(parent)
+        for node in [n for n in grads if n.hooks is not None]:
+            grads[node] = _call_hooks(node, grads[node], create_graph)
+    if wanted is None:
+        return grads
+    captured.update((n, grads[n]) for n in wanted if n in grads)
+    return captured
+
+
+def _leading_to(wanted: frozenset[Node], roots: list[Node]) -> set[Node]:
+    """The nodes on a path from a root to a wanted node, the wanted ones included."""
+    needed = set(wanted)
+    oldest = min((n.seq for n in wanted), default=0)
+    seen = set(roots)
+    stack = list(seen)
+    order = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for edge in node.edges:
+            # Nothing older than every wanted node leads to one.
+            if edge is not None and edge not in seen and edge.seq >= oldest:
+                seen.add(edge)
+                stack.append(edge)
+    order.sort(key=attrgetter("seq"))
+    for node in order:
+        if node not in needed and any(edge in needed for edge in node.edges):
+            needed.add(node)
+    return needed
+
+
+def _recover(
+    node: Node, g: Any, edges: tuple[Node | None, ...], create_graph: bool, error: Exception
+) -> Any:
+    """Compute on where warnings are errors; otherwise raise, saying whose backward it was."""
+    if isinstance(error, RuntimeWarning):  # inf and nan are values, not faults
+        with node.ns.quiet():
+            return node.vjp(lift(node, tensor_namespace) if create_graph else node, g, edges)
+    if not isinstance(error, GradientError):
+        error.add_note(f"raised in the backward of {node.name()}")
+    raise error
+
+
+def tensor_namespace(ns: Namespace) -> Any:
+    """The namespace whose functions are the differentiable ops, on the device of `ns`."""
+    from xpgrad.array_api import TensorNamespace
+
+    return TensorNamespace.of(ns)
+
+
+def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> Any:
+    """Sum a gradient to the shape of what it belongs to, and cast it to its dtype.
+
+    The one place where broadcasting and promotion are undone.
+    """
+    ns = parent.ns
+    xp = tensor_namespace(ns) if create_graph else ns
+    shape, have = parent.shape, tuple(raw.shape)
+    assert shape is not None
+    if have != tuple(shape):
+        lead = len(have) - len(shape)
+        stretched = [i + lead for i, n in enumerate(shape) if n == 1 and have[i + lead] != 1]
+        kept = have[lead:] if lead >= 0 else None
+        if kept is None or any(n != m and n != 1 for n, m in zip(shape, kept, strict=True)):
+            raise ShapeError(
+                f"{node.name()} returned a gradient of shape {list(have)} for an input of shape "
+                f"{list(shape)}"
+            )
+        axes = (*range(lead), *stretched)
+        if axes:
+            g = xp.sum(g, axis=axes, keepdims=True, dtype=raw.dtype)
+        g = xp.reshape(g, tuple(shape))
+    if raw.dtype != parent.dtype:
+        if raw.dtype in ns.complexes and parent.dtype not in ns.complexes:
+            g = xp.real(g)
+        if (g._data if create_graph else g).dtype != parent.dtype:
+            g = xp.astype(g, parent.dtype)
+    return g
+
+
+def _call_hooks(node: Node, g: Any, create_graph: bool) -> Any:
+    """Show a gradient to the hooks of a node; they may replace it."""
+    hooks = node.hooks
+    assert hooks is not None
+    if node.shape is None or not (hooks.before or hooks.retain):
+        return g
+    shown = g if create_graph else wrap(g, node.ns)
+    for hook in tuple(hooks.before.values()):
+        new = hook(shown)
+        if new is None:
+            continue
+        if not isinstance(new, Tensor):
+            raise TypeError(f"a hook returns a Tensor or None, got {type(new).__name__}")
+        if tuple(new.shape) != tuple(shown.shape):
+            label = getattr(hook, "__name__", type(hook).__name__)
+            raise ShapeError(f"hook '{label}' has changed the size of value")
+        shown = new
+    if hooks.retain is not None:
+        hooks.retain(shown)
+    return shown if create_graph else shown._data
+
+
+# ------------------------------------------------------------------ from tensors to nodes
+
+
+def seeds(
+    tensors: Sequence[Any], gradients: Sequence[Any], create_graph: bool
+) -> list[tuple[Node, Any]]:
+    """The nodes to start from, each with its checked incoming gradient.
+
+    Raises:
+        GradientError: a tensor without history, a missing or misshapen gradient.
+    """
+    found = []
+    for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
+        if t._node is None:
+            raise GradientError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn"
+            )
+        ns = t._ns
+        if g is None:
+            if t.shape.numel() != 1:
+                raise GradientError("grad can be implicitly created only for scalar outputs")
+            if t.dtype.is_complex:
+                raise GradientError(
+                    "grad can be implicitly created only for real scalar outputs but got "
+                    f"{t.dtype}"
+                )
+            g = wrap(ns.ones(t._data.shape, dtype=t._data.dtype), ns)
+        elif not isinstance(g, Tensor):
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(g).__name__}"
+            )
+        if g._data.shape != t._data.shape:
+            raise ShapeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] "
+                f"has a shape of {t.shape}."
+            )
+        if g._ns is not ns:
+            raise GradientError(
+                f"grad_output[{i}] is on {g.device} and output[{i}] on {t.device}: move it with "
+                f".to({str(t.device)!r})"
+            )
+        if g.dtype is not t.dtype:
+            if g.dtype.is_complex != t.dtype.is_complex:
+                raise DTypeError(
+                    "For complex Tensors, both grad_output and output are required to have the "
+                    f"same dtype. Mismatch in dtype: grad_output[{i}] has a dtype of {g.dtype} "
+                    f"and output[{i}] has a dtype of {t.dtype}."
+                )
+            g = tensor_namespace(ns).astype(g, t.dtype)
+        found.append((t._node, g if create_graph else g._data))
+    return found
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` into the ``.grad`` of their leaves, or of `inputs`.
+
+    See `Tensor.backward`; several tensors take a gradient (or `None`) each.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.backward([x.sum(), (x * x).sum()]); x.grad
+    tensor([3., 5.])
+    """
+    outputs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    gradients = as_gradients(grad_tensors, len(outputs), "grad_tensors")
+    targets: list[Tensor] | None = None
+    if inputs is not None:
+        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not targets:
+            raise GradientError("`inputs` argument to `backward()` cannot be empty.")
+        if any(t._node is None for t in targets):
+            raise GradientError("One of the differentiated Tensors does not require grad")
+    found = run(
+        seeds(outputs, gradients, create_graph),
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+        wanted=None if targets is None else [t._node for t in targets if t._node is not None],
+    )
+    by_node = {} if targets is None else {t._node: t for t in targets}
+    while found:
+        node, g, holders = _take(found)
+        tensor = by_node.get(node)
+        if tensor is None and isinstance(node, AccumulateGrad):
+            tensor = node.variable
+        if tensor is not None:
+            _accumulate(tensor, g, create_graph, holders == _SOLE)
+            if node.hooks is not None:
+                for hook in tuple(node.hooks.after.values()):
+                    hook(tensor)
+
+
+def as_gradients(given: Any, count: int, name: str) -> list[Any]:
+    """One gradient or `None` for each of `count` outputs.
+
+    Raises:
+        GradientError: where their number differs.
+    """
+    if given is None:
+        return [None] * count
+    found = [given] if isinstance(given, Tensor) or not hasattr(given, "__len__") else list(given)
+    if len(found) != count:
+        raise GradientError(f"got {count} tensors and {len(found)} gradients in {name}")
+    return found
+
+
+def _take(found: dict[Node, Any]) -> tuple[Node, Any, int]:
+    """Remove one gradient, with the number of references to it."""
+    node, g = found.popitem()
+    return node, g, sys.getrefcount(g)
+
+
+# What `_take` counts for an array that nobody but the dict held. It differs between versions of
+# Python, so it is measured with the same code.
+_SOLE = _take({None: object()})[2]  # type: ignore[dict-item]
+
+
+def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
+    """Add `g` into ``tensor.grad``, which never shares memory with anything else.
+
+    Args:
+        sole: nobody else holds `g`, so that ``.grad`` may keep it rather than a copy.
+    """
+    ns = tensor._ns
+    have = tensor._grad
+    if create_graph:
+        tensor._grad = wrap(ns.copy(g._data), ns, g._node) if have is None else have + g
+        return
+    g = ns.wrap(g)
+    if have is None:
+        tensor._grad = wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)
+    elif have._node is not None:
+        tensor._grad = have + wrap(g, ns)
+    else:
+        have._data = iadd(have._data, g) if ns.mutable else have._data + g
+        have._written()

@@ -1,0 +1,270 @@
+"""The graph: nodes that remember how a value was made.
+
+Edges point at nodes, never at Tensors, and a node saves raw arrays, so reference counting frees
+a graph as soon as its last result is gone. A node knows the shape and dtype of its output: that is
+all the engine needs to put a gradient right, and what a rule gets as ``like``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from xpgrad.errors import GradientError
+
+if TYPE_CHECKING:
+    from xpgrad.namespace import Array, Namespace
+    from xpgrad.tensor import Tensor
+
+# One clock for everything whose order matters: nodes are numbered as they are made, and memory
+# is stamped when it is written to. A saved array is stale if it was written to after its node.
+tick = itertools.count(1).__next__
+
+SECOND_BACKWARD = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward."
+)
+
+
+class _Freed:
+    """Stands where saved values were, and complains when somebody wants one."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise GradientError(SECOND_BACKWARD)
+
+    __iter__ = __len__ = __getitem__
+
+
+FREED: Any = _Freed()
+
+
+class Node:
+    """How one value was computed. ``tensor.grad_fn`` shows it.
+
+    Subclasses, one per op, carry the vector-Jacobian product as a class attribute:
+    ``vjp(node, g, edges)`` gives a gradient (or `None`) for each edge that is not `None`.
+    """
+
+    __slots__ = (
+        "__weakref__", "dtype", "edges", "hooks", "ns", "saved", "seq", "settings", "shape",
+    )  # fmt: skip
+
+    vjp: ClassVar[Callable[[Any, Any, tuple[Node | None, ...]], tuple[Any, ...]]]
+
+    edges: tuple[Node | None, ...]  # who made the inputs; None where no gradient is wanted
+    saved: Any  # the raw arrays that rules named, by position; None if none; FREED
+    settings: dict[str, Any] | None
+    seq: int
+    shape: tuple[int, ...] | None  # of the output; None for a node with several
+    dtype: Any  # the library's own
+    ns: Namespace
+    hooks: Hooks | None
+
+    def name(self) -> str:
+        """The node's name, such as ``MulBackward0``."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the inputs, each with the number of its output that was used."""
+        return tuple(
+            (e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad(Node):
+    """The leaf end of the graph: stands for a tensor whose ``.grad`` collects the result."""
+
+    __slots__ = ("_tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.edges = ()
+        self.saved = self.settings = self.hooks = None
+        self.seq = tick()
+        self.ns = tensor._ns
+        self.shape = tensor._data.shape
+        self.dtype = tensor._data.dtype
+        # Weak: the tensor owns its node, and a cycle would pin its memory.
+        self._tensor = weakref.ref(tensor)
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The leaf tensor, or `None` if nobody holds it any more."""
+        return self._tensor()
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:  # type: ignore[override]
+        """A leaf passes nothing on."""
+        return ()
+
+
+class Output(Node):
+    """One output of a node that has several. Invisible to users: ``grad_fn`` looks through it."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, made_by: Node, index: int, data: Array) -> None:
+        self.edges = (made_by,)
+        self.saved = self.settings = self.hooks = None
+        self.seq = tick()
+        self.ns = made_by.ns
+        self.shape = data.shape
+        self.dtype = data.dtype
+        self.index = index
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:  # type: ignore[override]
+        """The gradient of one output, as part of the gradient of all."""
+        return (Bundle({node.index: g}),)
+
+
+class Bundle:
+    """The gradient of a node with several outputs: gradients by output number."""
+
+    __slots__ = ("parts",)
+    shape = None  # equal to the shape and dtype of such a node, so that the engine
+    dtype = None  # treats a bundle like any gradient
+
+    def __init__(self, parts: dict[int, Any]) -> None:
+        self.parts = parts
+
+    def __add__(self, other: Bundle) -> Bundle:
+        # Made by the engine for itself alone, so merging in place is safe and linear in time.
+        for index, g in other.parts.items():
+            mine = self.parts.get(index)
+            self.parts[index] = g if mine is None else mine + g
+        return self
+
+    @property
+    def _data(self) -> Bundle:
+        return self
+
+
+class Hooks:
+    """The hooks of one node's output: they see its whole gradient and may replace it."""
+
+    __slots__ = ("after", "before", "retain")
+
+    def __init__(self) -> None:
+        self.before: dict[int, Callable[[Any], Any]] = {}
+        self.retain: Callable[[Any], None] | None = None  # runs last, sees the final value
+        self.after: dict[int, Callable[[Any], None]] = {}  # once .grad is written
+
+
+def hooks_of(node: Node) -> Hooks:
+    """The hooks of a node, made if there are none yet."""
+    if node.hooks is None:
+        node.hooks = Hooks()
+    return node.hooks
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()`` it, or use it as a context."""
+
+    __slots__ = ("_hooks", "id")
+
+    _next = itertools.count().__next__
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self.id = RemovableHandle._next()
+        self._hooks = hooks
+        hooks[self.id] = hook
+
+    def remove(self) -> None:
+        """Unregister the hook; doing so twice is harmless."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
+
+
+# ------------------------------------------------------------------ modified after saving
+
+
+class Version:
+    """How often some memory was written to, shared by a tensor, its views and ``detach()``."""
+
+    __slots__ = ("count", "stamps")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.stamps: list[int] = []  # of the latest writes, by the clock
+
+    def bump(self) -> None:
+        """Record a write."""
+        self.count += 1
+        self.stamps.append(tick())
+        if len(self.stamps) > 64:  # enough for the message; the newest decides
+            del self.stamps[:32]
+
+    def at(self, seq: int) -> int:
+        """The version at an earlier moment."""
+        return self.count - sum(stamp > seq for stamp in self.stamps)
+
+
+# Written memory by `Namespace.memory_key`. Saving costs nothing this way: a write leaves a mark
+# here, and backward looks only at nodes older than the latest write. A key may be reused once
+# its memory is freed, but then its mark is older than any node that saved the new memory. So the
+# table needs no clearing, and is as large as the number of places written to.
+written: dict[int, Version] = {}
+last_write = 0
+
+
+def mark_written(ns: Namespace, data: Array, version: Version) -> None:
+    """Note that the memory of `data` was written to, before or after the fact."""
+    global last_write
+    version.bump()
+    last_write = version.stamps[-1]
+    written[ns.memory_key(data)] = version
+
+
+def check_fresh(node: Node) -> None:
+    """Raise if an array that `node` saved was written to since.
+
+    Raises:
+        GradientError: naming the array, the op that made it and the versions.
+    """
+    if node.saved is None or node.saved is FREED:
+        return
+    for value in _arrays(node.saved):
+        version = written.get(node.ns.memory_key(value[1]))
+        if version is None or not version.stamps or version.stamps[-1] < node.seq:
+            continue
+        maker: Node | None = node
+        if value[0] < len(node.edges):
+            maker = node.edges[value[0]]
+        made_by = ""
+        if maker is not None and not isinstance(maker, AccumulateGrad):
+            number = maker.index if isinstance(maker, Output) else 0
+            shown = maker.edges[0] if isinstance(maker, Output) else maker
+            assert shown is not None
+            made_by = f", which is output {number} of {shown.name()}"
+        kind = node.ns.dtype_of(value[1]).torch_name
+        raise GradientError(
+            "one of the variables needed for gradient computation has been modified by an inplace "
+            f"operation: [xpgrad.{kind}Tensor {list(value[1].shape)}]{made_by}, is at version "
+            f"{version.count}; expected version {version.at(node.seq)} instead. Hint: enable "
+            "anomaly detection to find the operation that failed to compute its gradient, with "
+            "xpgrad.autograd.set_detect_anomaly(True, check_nan=False)."
+        )
+
+
+def _arrays(saved: Any) -> list[tuple[int, Any]]:
+    """The arrays among saved values, each with the number of the input it belongs to."""
+    found = []
+    for i, value in enumerate(saved):
+        if hasattr(value, "shape"):
+            found.append((i, value))
+        elif isinstance(value, (tuple, list)):
+            found.extend((j, v) for j, v in enumerate(value) if hasattr(v, "shape"))
+    return found

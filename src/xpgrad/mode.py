@@ -1,0 +1,183 @@
+"""Whether operations are recorded: thread-local grad mode, as contexts and as decorators."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Mode(threading.local):
+    grad: bool = True
+    inference: bool = False
+
+
+mode = _Mode()  # read on every operation: `mode.grad` costs about 30 ns
+
+
+class _Switch:
+    """A context manager that doubles as a decorator of functions and generator functions."""
+
+    def __init__(self) -> None:
+        self._before: list[tuple[bool, bool]] = []
+
+    def _switch(self) -> None:
+        raise NotImplementedError
+
+    def _again(self) -> _Switch:
+        """A fresh context with the same settings, for one call of a decorated function."""
+        return type(self)()
+
+    def __enter__(self) -> Self:
+        self._before.append((mode.grad, mode.inference))
+        self._switch()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        mode.grad, mode.inference = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                # The mode holds while the generator runs, not while its consumer does.
+                running = function(*args, **kwargs)
+                send, value = running.send, None
+                while True:
+                    try:
+                        with self._again():
+                            item = send(value)
+                    except StopIteration as stop:
+                        return stop.value
+                    try:
+                        send, value = running.send, (yield item)
+                    except GeneratorExit:
+                        with self._again():
+                            running.close()
+                        raise
+                    except BaseException as error:
+                        send, value = running.throw, error  # type: ignore[assignment]
+
+            return generator  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+
+class no_grad(_Switch):
+    """Record nothing inside: results do not require gradients.
+
+    >>> import xpgrad as xg
+    >>> x = xg.ones(2, requires_grad=True)
+    >>> with xg.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        made.__init__()  # type: ignore[misc]  # written bare: @no_grad
+        return made(function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+
+    def _switch(self) -> None:
+        mode.grad = False
+
+
+class enable_grad(no_grad):
+    """Record inside, also within ``no_grad``. Has no effect within ``inference_mode``."""
+
+    def _switch(self) -> None:
+        mode.grad = not mode.inference
+
+
+class set_grad_enabled(_Switch):
+    """Set grad mode at once, and put it back at the end of a ``with`` block if there is one.
+
+    >>> import xpgrad as xg
+    >>> with xg.set_grad_enabled(False):
+    ...     xg.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, enabled: bool) -> None:
+        super().__init__()
+        self._enabled = bool(enabled)
+        self._outer: tuple[bool, bool] | None = (mode.grad, mode.inference)
+        mode.grad = self._enabled
+
+    def _again(self) -> set_grad_enabled:
+        return set_grad_enabled(self._enabled)
+
+    def _switch(self) -> None:
+        mode.grad = self._enabled
+
+    def __enter__(self) -> Self:
+        # The mode to go back to is the one before the constructor ran.
+        outer, self._outer = self._outer, None
+        self._before.append(outer or (mode.grad, mode.inference))
+        self._switch()
+        return self
+
+    def __call__(self, function: F) -> F:
+        if self._outer is not None:  # used as a decorator: the constructor must leave no trace
+            mode.grad, mode.inference = self._outer
+        return super().__call__(function)
+
+
+class inference_mode(_Switch):
+    """Like ``no_grad``, and tensors made inside can never enter a graph.
+
+    >>> import xpgrad as xg
+    >>> with xg.inference_mode():
+    ...     y = xg.ones(2)
+    >>> y.is_inference()
+    True
+    """
+
+    def __new__(cls, enabled: bool | Callable[..., Any] = True) -> Any:
+        made = super().__new__(cls)
+        if callable(enabled):
+            made.__init__()  # type: ignore[misc]
+            return made(enabled)
+        return made
+
+    def __init__(self, enabled: bool | Callable[..., Any] = True) -> None:
+        super().__init__()
+        self._enabled = True if callable(enabled) else bool(enabled)
+
+    def _again(self) -> inference_mode:
+        return inference_mode(self._enabled)  # type: ignore[no-any-return]
+
+    def _switch(self) -> None:
+        mode.inference = self._enabled
+        mode.grad = not self._enabled
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this thread."""
+    return mode.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside ``inference_mode``."""
+    return mode.inference

@@ -1,0 +1,351 @@
+"""The namespace of one device: the array API standard's functions, bound there, and the extras.
+
+Everything above this module speaks to arrays through a `Namespace` alone. Its instance attributes
+are the library's own functions (no wrapper between an op and the library), except where a
+subclass defines a method of that name because the library deviates or something faster exists.
+
+The extras are what the standard lacks and autograd needs. A backend may override any of them; a
+portable default, built on the standard, stands behind each.
+
+=====================  =========================================================================
+``getitem(x, i)``      ``x[i]`` for every index NumPy takes, basic and advanced mixed
+``index_add(l, i, v)`` zeros shaped like `l` with `v` added at ``[i]``; repeated places add up
+``assign(x, i, v)``    write `v` into ``x[i]`` and return the array to go on with: `x` itself, or
+                       a new one where the library is immutable
+``erf(x)``             the error function (SciPy's, where it is installed)
+``generator(seed)``    random numbers with a state: a `namespace.Generator`
+``wrap(x)``            normalise what a call returned (NumPy's scalars) to an array
+``quiet()``            a context without floating-point warnings
+``guard``              ``None``, or a context that makes this device the current one
+``to_host, from_host`` a NumPy copy of an array, and the way back
+``owns_memory(x)``     whether nobody but `x` can see its memory (`False` if unknown)
+``memory_key(x)``      equal for arrays that share memory, such as views of one base
+``synchronize, …``     wait for the device; its memory figures
+=====================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from xpgrad import dtypes
+from xpgrad.device import device as Device
+from xpgrad.errors import DeviceError, DTypeError
+
+Array = Any  # an array of some library; which one, nobody above the namespace knows
+
+# The standard's functions that take the device: bound to it, so that callers never name it.
+CREATION = (
+    "arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros",
+    "empty_like", "full_like", "ones_like", "zeros_like",
+)  # fmt: skip
+
+FUNCTIONS = (
+    "abs", "acos", "acosh", "add", "all", "any", "argmax", "argmin", "argsort", "asin", "asinh",
+    "astype", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "broadcast_arrays", "broadcast_to",
+    "ceil", "clip", "concat", "conj", "copysign", "cos", "cosh", "count_nonzero",
+    "cumulative_prod", "cumulative_sum", "diff", "divide", "equal", "exp", "expand_dims", "expm1",
+    "finfo", "flip", "floor", "floor_divide", "from_dlpack", "greater", "greater_equal", "hypot",
+    "iinfo", "imag", "isdtype", "isfinite", "isin", "isinf", "isnan", "less", "less_equal", "log",
+    "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "matmul", "matrix_transpose", "max", "maximum", "mean", "meshgrid", "min",
+    "minimum", "moveaxis", "multiply", "negative", "nextafter", "nonzero", "not_equal",
+    "permute_dims", "positive", "pow", "prod", "real", "reciprocal", "remainder", "repeat",
+    "reshape", "roll", "round", "searchsorted", "sign", "signbit", "sin", "sinh", "sort", "sqrt",
+    "square", "squeeze", "stack", "std", "subtract", "sum", "take", "take_along_axis", "tan",
+    "tanh", "tensordot", "tile", "tril", "triu", "trunc", "unique_all", "unique_counts",
+    "unique_inverse", "unique_values", "unstack", "var", "vecdot", "where",
+)  # fmt: skip
+
+CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
+
+
+class Generator(Protocol):
+    """What a backend's random generator offers; `Namespace.generator` makes one."""
+
+    def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Numbers from [0, 1)."""
+
+    def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Standard normal numbers."""
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Integers from [low, high)."""
+
+    def permutation(self, n: int) -> Array:
+        """The integers below `n` in random order."""
+
+    def get_state(self) -> np.ndarray[Any, Any]:
+        """The state as bytes (uint8)."""
+
+    def set_state(self, state: np.ndarray[Any, Any]) -> None:
+        """Go on from a state that `get_state` returned."""
+
+
+class Namespace:
+    """One device's array library. Backends subclass it; see ``backends/README.md``."""
+
+    array_type: type[Any]
+    guard: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
+    mutable: bool = True
+
+    def __init__(self, module: ModuleType, where: Device, native_device: Any = None) -> None:
+        self.module = module
+        self.device = where
+        self.native_device = native_device
+        cls = type(self)
+        for name in (*FUNCTIONS, *CONSTANTS):
+            if not hasattr(cls, name) and hasattr(module, name):
+                setattr(self, name, getattr(module, name))
+        for name in CREATION:
+            if not hasattr(cls, name):
+                bound = functools.partial(getattr(module, name), device=native_device)
+                setattr(self, name, bound)
+        for extension in ("linalg", "fft"):
+            if not hasattr(cls, extension):
+                setattr(self, extension, getattr(module, extension, None))
+        self.natives: dict[dtypes.dtype, Any] = self.native_dtypes()
+        self._dtypes = {native: d for d, native in self.natives.items()}
+        # Membership is asked on the call path, so the sets hold the library's own dtypes.
+        self.inexact = frozenset(n for d, n in self.natives.items() if d.is_differentiable)
+        self.complexes = frozenset(n for d, n in self.natives.items() if d.is_complex)
+
+    # ---------------------------------------------------------------- dtypes
+
+    def native_dtypes(self) -> dict[dtypes.dtype, Any]:
+        """The library's dtype for each of xpgrad's that this device has."""
+        names = ((d, "bool" if d is dtypes.bool_ else d.name) for d in dtypes.ALL)
+        return {d: getattr(self.module, n) for d, n in names if hasattr(self.module, n)}
+
+    def native(self, spec: Any) -> Any:
+        """The library's dtype for a dtype written in any way.
+
+        Raises:
+            DTypeError: where this device has no such type.
+        """
+        found = dtypes.as_dtype(spec)
+        try:
+            return self.natives[found]
+        except KeyError:
+            raise DTypeError(f"{self} has no {found}") from None
+
+    def dtype_of(self, array: Array) -> dtypes.dtype:
+        """xpgrad's dtype of an array."""
+        try:
+            return self._dtypes[array.dtype]
+        except KeyError:
+            # Byte-swapped and structured types hash differently or do not belong here.
+            return dtypes.as_dtype(array.dtype)
+
+    # ---------------------------------------------------------------- call path
+
+    def wrap(self, value: Any) -> Array:
+        """An array, where a call returned one of the library's scalars."""
+        return value if isinstance(value, self.array_type) else self.asarray(value)
+
+    @contextlib.contextmanager
+    def quiet(self) -> Any:
+        """Compute without floating-point warnings."""
+        with np.errstate(all="ignore"):
+            yield
+
+    # ---------------------------------------------------------------- the extras
+
+    def getitem(self, x: Array, index: Any) -> Array:
+        """``x[index]`` for every index NumPy takes."""
+        from xpgrad.indexing import flat_positions, is_basic
+
+        if is_basic(index, x.ndim):
+            return x[index]
+        places = flat_positions(self, x.shape, index)
+        flat = self.take(self.reshape(x, (-1,)), self.reshape(places, (-1,)), axis=0)
+        return self.reshape(flat, places.shape)
+
+    def index_add(self, like: Any, index: Any, values: Array) -> Array:
+        """Zeros shaped like `like` with `values` added at ``[index]``; repeated places add up."""
+        from xpgrad.indexing import flat_positions, is_basic
+
+        shape = tuple(like.shape)
+        if is_basic(index, len(shape)):
+            out = self.zeros(shape, dtype=values.dtype)
+            return self.assign(out, index, values)
+        places = self.reshape(flat_positions(self, shape, index), (-1,))
+        return self.reshape(self._segment_sum(places, self.reshape(values, (-1,)), shape), shape)
+
+    def _segment_sum(self, places: Array, values: Array, shape: tuple[int, ...]) -> Array:
+        """Sum 1-D `values` into ``prod(shape)`` cells by position, with sorting alone."""
+        size = math.prod(shape)
+        if values.shape[0] == 0:
+            return self.zeros((size,), dtype=values.dtype)
+        # Running sums would lose digits to cancellation, and a loop over elements would be slow:
+        # sort by position, then add the first, second, third, ... value of every cell at once.
+        # As many passes as the most repeated position has values.
+        order = self.argsort(places, stable=True)
+        places, values = self.take(places, order), self.take(values, order)
+        cells = self.arange(size, dtype=places.dtype)
+        first = self.searchsorted(places, cells, side="left")
+        count = self.searchsorted(places, cells, side="right") - first
+        out = self.zeros((size,), dtype=values.dtype)
+        for step in range(int(self.max(count)) if size else 0):
+            taken = self.take(values, self.clip(first + step, max=values.shape[0] - 1))
+            out = out + self.where(count > step, taken, self.zeros_like(taken))
+        return out
+
+    def assign(self, x: Array, index: Any, value: Any) -> Array:
+        """Write `value` into ``x[index]``; return `x`, or a new array where it is immutable."""
+        from xpgrad.indexing import flat_positions, is_basic
+
+        if is_basic(index, x.ndim):
+            x[index] = value
+            return x
+        places = flat_positions(self, x.shape, index)
+        spread = self.broadcast_to(self.wrap(value), places.shape)
+        for place, item in zip(
+            self.to_host(places).reshape(-1).tolist(), self.unstack_flat(spread), strict=True
+        ):
+            x[tuple(int(i) for i in np.unravel_index(place, x.shape))] = item
+        return x
+
+    def unstack_flat(self, x: Array) -> list[Array]:
+        """The elements of `x` in row-major order, each a 0-d array."""
+        flat = self.reshape(x, (-1,))
+        return [flat[i] for i in range(flat.shape[0])]
+
+    def erf(self, x: Array) -> Array:
+        """The error function, computed on the host."""
+        return self.from_host(host_erf(self.to_host(x)))
+
+    def generator(self, seed: int) -> Generator:
+        """A random generator with a state of its own."""
+        return HostGenerator(self, seed)
+
+    def copy(self, x: Array) -> Array:
+        """A copy that shares nothing with `x`."""
+        return self.asarray(x, copy=True)
+
+    def to_host(self, x: Array) -> np.ndarray[Any, Any]:
+        """A NumPy array with the values of `x`; it may share memory with `x` on the CPU."""
+        return np.from_dlpack(x)
+
+    def from_host(self, x: np.ndarray[Any, Any]) -> Array:
+        """The values of a NumPy array on this device; it may share memory on the CPU."""
+        return self.asarray(x)
+
+    def owns_memory(self, x: Array) -> bool:
+        """Whether no other array can see the memory of `x`; `False` where nobody knows."""
+        return False
+
+    def memory_key(self, x: Array) -> int:
+        """Equal for arrays that share memory."""
+        return id(x)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done its work."""
+
+    def memory_allocated(self) -> int:
+        """Bytes now in use on the device."""
+        raise DeviceError(f"{self} keeps no memory figures")
+
+    def max_memory_allocated(self) -> int:
+        """The most bytes in use on the device so far."""
+        raise DeviceError(f"{self} keeps no memory figures")
+
+    def empty_cache(self) -> None:
+        """Give memory that is cached but unused back to the device."""
+
+    def __repr__(self) -> str:
+        library = self.module.__name__.rpartition(".")[2]
+        return f"{library} on {self.device}"
+
+    # The standard's functions are instance attributes; a type checker need not know each.
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"{self.module.__name__} on {self.device} has no {name!r}, "
+            f"which this operation needs from the array API standard"
+        )
+
+
+def host_erf(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """erf of a NumPy array: SciPy's, or the standard library's element by element."""
+    try:
+        from scipy.special import erf
+    except ImportError:
+        values = np.frompyfunc(math.erf, 1, 1)(x)
+        return np.asarray(values, dtype=x.dtype)
+    return np.asarray(erf(x), dtype=x.dtype)
+
+
+class HostGenerator:
+    """Random numbers drawn by NumPy and moved to the device."""
+
+    def __init__(self, xp: Namespace, seed: int) -> None:
+        self._xp = xp
+        self._bits = np.random.PCG64(seed)
+        self._rng = np.random.Generator(self._bits)
+
+    def _give(self, x: Any, dtype: Any) -> Array:
+        return self._xp.from_host(np.asarray(x).astype(self._xp_name(dtype), copy=False))
+
+    def _xp_name(self, dtype: Any) -> str:
+        return dtypes.as_dtype(dtype).name
+
+    def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Numbers from [0, 1)."""
+        # Drawn in the precision asked for: rounding a wider draw could give 1.0.
+        wide = np.float64 if self._xp_name(dtype) == "float64" else np.float32
+        drawn = np.asarray(self._rng.random(shape, dtype=wide))
+        if self._xp_name(dtype) == "float16":
+            drawn = np.floor(drawn * 2048) / 2048
+        return self._give(drawn, dtype)
+
+    def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Standard normal numbers."""
+        wide = np.float64 if self._xp_name(dtype) == "float64" else np.float32
+        return self._give(self._rng.standard_normal(shape, dtype=wide), dtype)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Integers from [low, high)."""
+        return self._give(self._rng.integers(low, high, size=shape), dtype)
+
+    def permutation(self, n: int) -> Array:
+        """The integers below `n` in random order."""
+        return self._give(self._rng.permutation(n), dtypes.int64)
+
+    def get_state(self) -> np.ndarray[Any, Any]:
+        """The state as bytes."""
+        state: Any = self._bits.state
+        inner = state["state"]
+        packed = (
+            inner["state"].to_bytes(16, "little")
+            + inner["inc"].to_bytes(16, "little")
+            + int(state["has_uint32"]).to_bytes(4, "little")
+            + int(state["uinteger"]).to_bytes(4, "little")
+        )
+        return np.frombuffer(packed, dtype=np.uint8).copy()
+
+    def set_state(self, state: np.ndarray[Any, Any]) -> None:
+        """Go on from `state`.
+
+        Raises:
+            ValueError: where `state` is not one that `get_state` returned.
+        """
+        packed = np.asarray(state, dtype=np.uint8).tobytes()
+        if len(packed) != 40:
+            raise ValueError(f"a generator state is 40 bytes here, got {len(packed)}")
+        self._bits.state = {
+            "bit_generator": "PCG64",
+            "state": {
+                "state": int.from_bytes(packed[:16], "little"),
+                "inc": int.from_bytes(packed[16:32], "little"),
+            },
+            "has_uint32": int.from_bytes(packed[32:36], "little"),
+            "uinteger": int.from_bytes(packed[36:40], "little"),
+        }

@@ -1,0 +1,1 @@
+"""The differentiable ops, named as the array API standard names them."""

@@ -1,0 +1,570 @@
+"""The Tensor: an array, the namespace that owns it, and how it was made.
+
+This module holds the parts that the engine needs. Operators, methods and creation functions are
+PyTorch's door; they attach themselves (`xpgrad.door`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xpgrad import dtypes
+from xpgrad.device import device as Device
+from xpgrad.errors import DTypeError, GradientError, ShapeError
+from xpgrad.graph import (
+    AccumulateGrad, Node, Output, RemovableHandle, Version, hooks_of, mark_written,
+)  # fmt: skip
+from xpgrad.mode import mode
+from xpgrad.namespace import Array, Namespace
+
+if TYPE_CHECKING:
+    # Written by ci/stubs from the door's functions, for type checkers and completion alone.
+    from xpgrad._methods import Methods
+else:
+    Methods = object
+
+new: Callable[[Any], Any] = object.__new__
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple that prints as ``xpgrad.Size([2, 3])`` and knows its number of elements."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        n = 1
+        for length in self:
+            n *= length
+        return n
+
+    def __repr__(self) -> str:
+        return f"xpgrad.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return Size(found) if isinstance(index, slice) else found
+
+
+class Tensor(Methods):
+    """A multi-dimensional array that can remember how it was computed.
+
+    Made by creation functions (`xpgrad.tensor`, `xpgrad.zeros`, …) and by operations.
+    """
+
+    # Only _data, _ns and _node are set on each result; the rest stays on the class until needed.
+    _data: Array
+    _ns: Namespace
+    _node: Node | None  # AccumulateGrad on a leaf that requires a gradient
+    _grad: Tensor | None = None
+    _view: tuple[Tensor, Any, dict[str, Any] | None] | None = None  # (of what, op, settings)
+    _shared: Version | None = None
+    _inference: bool = False
+    _retained: bool = False
+
+    # `ndarray * tensor` must ask the Tensor; without these NumPy and CuPy would take it apart.
+    __array_ufunc__ = None
+    __array_priority__ = 1000
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or kwargs:
+            raise TypeError(
+                f"{type(self).__name__}(...) is not a way to make a tensor; use xpgrad.tensor(data)"
+            )
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def shape(self) -> Size:
+        """The lengths of the dimensions."""
+        return Size(self._data.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._data.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The data type of the elements."""
+        return self._ns.dtype_of(self._data)
+
+    @property
+    def device(self) -> Device:
+        """Where the elements live."""
+        return self._ns.device
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self._node is None or isinstance(self._node, AccumulateGrad)
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; `None` for a leaf."""
+        node = self._node
+        if isinstance(node, AccumulateGrad):
+            return None
+        return node.edges[0] if isinstance(node, Output) else node
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of its ``grad_fn`` this tensor is."""
+        return self._node.index if isinstance(self._node, Output) else 0
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this tensor.
+
+        Raises:
+            GradientError: when set on a result, or on integers.
+        """
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            if value:
+                return
+            raise GradientError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        if not value:
+            self._node = None
+        elif self._node is None:
+            if self._inference and not mode.inference:
+                raise GradientError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                    "allowed."
+                )
+            if not self.dtype.is_differentiable:
+                raise DTypeError(
+                    "only Tensors of floating point and complex dtype can require gradients, "
+                    f"got {self.dtype}"
+                )
+            self._node = AccumulateGrad(self)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` in place and return the tensor.
+
+        Raises:
+            DTypeError: for integers and booleans.
+        """
+        if requires_grad and not self.dtype.is_differentiable:
+            raise DTypeError(
+                f"only Tensors of floating point dtype can require gradients, got {self.dtype}"
+            )
+        self.requires_grad = requires_grad
+        return self
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        return self._inference
+
+    # ---------------------------------------------------------------- the gradient
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient, or `None`.
+
+        Raises:
+            GradientError: when set to something of another shape, dtype or device.
+        """
+        if self._grad is None and not self.is_leaf and not self._retained:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+                "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+                "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you "
+                "access the leaf Tensor instead.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type "
+                    f"{type(value).__name__}"
+                )
+            if value is self:
+                raise GradientError("can't assign Variable as its own grad")
+            if value._data.shape != self._data.shape:
+                raise ShapeError(
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of "
+                    f"size '{list(self.shape)}'. Please ensure that the gradient and the tensor "
+                    "are the same size"
+                )
+            if value.dtype is not self.dtype:
+                raise DTypeError(
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with "
+                    f"dtype '{self.dtype}'. Please ensure that the gradient and the tensor have "
+                    "the same dtype"
+                )
+            if value._ns is not self._ns:
+                raise GradientError(
+                    f"attempting to assign a gradient with device type '{value.device}' to a "
+                    f"tensor with device type '{self.device}'. Please ensure that the gradient "
+                    "and the tensor are on the same device"
+                )
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this non-leaf keeps its gradient."""
+        return self._retained
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this non-leaf in ``.grad``. No effect on a leaf.
+
+        Raises:
+            GradientError: where no gradient is required.
+        """
+        if self._node is None:
+            raise GradientError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.is_leaf or self._retained:
+            return
+        import weakref
+
+        owner = weakref.ref(self)  # the node must not keep its own output alive
+
+        def keep(g: Tensor) -> None:
+            tensor = owner()
+            if tensor is not None:
+                if tensor._grad is None:
+                    tensor._grad = wrap(tensor._ns.copy(g._data), tensor._ns, g._node)
+                else:
+                    tensor._grad = tensor._grad + g
+
+        hooks_of(self._node).retain = keep
+        self._retained = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(grad)`` whenever the gradient of this tensor is known; it may replace it.
+
+        Raises:
+            GradientError: where no gradient is required.
+
+        >>> import xpgrad as xg
+        >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 2)
+        >>> x.sum().backward(); x.grad
+        tensor([2., 2.])
+        """
+        if self._node is None:
+            raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
+        return RemovableHandle(hooks_of(self._node).before, hook)
+
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[[Tensor], None]
+    ) -> RemovableHandle:
+        """Call ``hook(tensor)`` after backward has written this leaf's ``.grad``.
+
+        Raises:
+            GradientError: for a non-leaf, or where no gradient is required.
+        """
+        if self._node is None:
+            raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
+        if not self.is_leaf:
+            raise GradientError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return RemovableHandle(hooks_of(self._node).after, hook)
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradients of this tensor into the ``.grad`` of the leaves it depends on.
+
+        Args:
+            gradient: the incoming gradient, shaped like this tensor; a scalar needs none.
+            retain_graph: keep saved values for another backward (default: `create_graph`).
+            create_graph: record the computation of the gradients too, for higher orders.
+            inputs: only these tensors get a ``.grad``, non-leaves included.
+
+        Raises:
+            GradientError: not a scalar and no `gradient`; nothing requires a gradient; a second
+                backward through a freed graph; a saved value was modified.
+
+        >>> import xpgrad as xg
+        >>> x = xg.tensor(4.0, requires_grad=True)
+        >>> (3 * x**2 + 2 * x + 1).backward(); x.grad
+        tensor(26.)
+        """
+        from xpgrad.backward import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    # ---------------------------------------------------------------- views and memory
+
+    @property
+    def _base(self) -> Tensor | None:
+        """The tensor whose memory this view shows; `None` if it is no view."""
+        if self._view is None:
+            return None
+        base = self._view[0]
+        while base._view is not None:
+            base = base._view[0]
+        return base
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    def _counter(self) -> Version:
+        """The version counter, shared with everything that shows the same memory."""
+        root = self._base or self
+        if root._shared is None:
+            root._shared = Version()
+        return root._shared
+
+    @property
+    def _version(self) -> int:
+        """How often the memory was written to."""
+        if self._inference:
+            raise GradientError("Inference tensors do not track version counter.")
+        root = self._base or self
+        return 0 if root._shared is None else root._shared.count
+
+    def _written(self) -> None:
+        """Record that this tensor's memory was written to."""
+        mark_written(self._ns, self._data, self._counter())
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history, outside version counting."""
+        return wrap(self._data, self._ns)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data is set to a Tensor, got {type(value).__name__}")
+        self._data, self._ns = value._data, value._ns
+        if isinstance(self._node, AccumulateGrad):
+            self._node.ns = value._ns
+            self._node.shape = value._data.shape
+            self._node.dtype = value._data.dtype
+
+    def detach(self) -> Tensor:
+        """The same memory without history.
+
+        >>> import xpgrad as xg
+        >>> xg.ones(2, requires_grad=True).detach().requires_grad
+        False
+        """
+        out = wrap(self._data, self._ns)
+        out._shared = self._counter()
+        return out
+
+    # ---------------------------------------------------------------- out to Python
+
+    def item(self) -> Any:
+        """The only element, as a Python number.
+
+        Raises:
+            ShapeError: where there is not exactly one element.
+        """
+        if self.shape.numel() != 1:
+            raise ShapeError(
+                f"a Tensor with {self.shape.numel()} elements cannot be converted to Scalar"
+            )
+        return self._ns.to_host(self._data).reshape(()).item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers (a number for a 0-d tensor)."""
+        return self._ns.to_host(self._data).tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """A NumPy array that shares memory with this CPU tensor.
+
+        Args:
+            force: detach and copy to the CPU first if need be.
+
+        Raises:
+            GradientError: where a gradient is required.
+            TypeError: where the data is not on the CPU.
+        """
+        if self._node is not None and not force:
+            raise GradientError(
+                "Can't call numpy() on Tensor that requires grad. "
+                "Use tensor.detach().numpy() instead."
+            )
+        if self._ns.array_type is not np.ndarray and not force:
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to "
+                "copy the tensor to host memory first."
+            )
+        return self._ns.to_host(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        host = self.numpy()
+        target = None if dtype is None else np.dtype(dtype)
+        if copy is False and target is not None and target != host.dtype:
+            raise ValueError(f"cannot give {self.dtype} as {target} without a copy")
+        return host.astype(target or host.dtype, copy=bool(copy))
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        from xpgrad import array_api
+
+        return array_api.namespace(api_version)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self._node is not None:
+            raise BufferError(
+                "Can't export tensors that require gradient, use tensor.detach()"
+            )
+        return self._data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        found: tuple[int, int] = self._data.__dlpack_device__()
+        return found
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if self._node is not None:
+            raise GradientError(
+                "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
+                "aren't required, use var.detach() to get Variable that doesn't require grad."
+            )
+        found = getattr(self._data, "__cuda_array_interface__", None)
+        if found is None:
+            raise AttributeError(
+                f"Can't get __cuda_array_interface__ on a tensor on {self.device}; it is no "
+                "CUDA device"
+            )
+        return dict(found)
+
+    def __bool__(self) -> bool:
+        count = self.shape.numel()
+        if count != 1:
+            kind = "no values" if count == 0 else "more than one value"
+            raise GradientError(f"Boolean value of Tensor with {kind} is ambiguous")
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category > dtypes.INTEGER or self.ndim:
+            raise TypeError(
+                "only integer tensors of a single element can be converted to an index"
+            )
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self._data.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._data.shape[0])
+
+    def __format__(self, spec: str) -> str:
+        if not self._data.shape and spec:
+            return format(self.item(), spec)
+        return format(str(self), spec)
+
+    __hash__ = object.__hash__
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __repr__(self) -> str:
+        from xpgrad.printing import tensor_str
+
+        fn = self.grad_fn
+        shown = self._data
+        return tensor_str(
+            self._ns.to_host(shown),
+            dtype_name=self.dtype.name,
+            default_dtype_name=dtypes.get_default_dtype().name,
+            device=None if self.device.type == "cpu" else str(self.device),
+            grad_fn=None if fn is None else fn.name(),
+            requires_grad=self.requires_grad,
+        )
+
+    __str__ = __repr__
+
+    # ---------------------------------------------------------------- copying
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradientError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment. If you were attempting to deepcopy a module, this may be "
+                "because it holds a result of a computation; detach() it first."
+            )
+        if id(self) in memo:
+            found: Tensor = memo[id(self)]
+            return found
+        import copy
+
+        out: Tensor = new(type(self))
+        memo[id(self)] = out
+        out._data, out._ns, out._node = self._ns.copy(self._data), self._ns, None
+        for name, value in self.__dict__.items():
+            if not name.startswith("_"):
+                setattr(out, name, copy.deepcopy(value, memo))
+        if self._node is not None:
+            out._node = AccumulateGrad(out)
+        if self._grad is not None:
+            out._grad = copy.deepcopy(self._grad, memo)
+        return out
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise GradientError(
+                "a result of a recorded operation cannot be pickled; detach() it first"
+            )
+        public = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+        host = np.array(self._ns.to_host(self._data))
+        state = (type(self), host, str(self.device), self.requires_grad, public)
+        return _rebuild, state
+
+
+def _rebuild(
+    cls: type[Tensor],
+    host: np.ndarray[Any, Any],
+    where: str,
+    requires_grad: bool,
+    public: dict[str, Any],
+) -> Tensor:
+    """Make a pickled tensor again, on the device it came from."""
+    from xpgrad.registry import resolve
+
+    ns = resolve(where)
+    out: Tensor = new(cls)
+    out._data, out._ns, out._node = ns.from_host(host), ns, None
+    if requires_grad:
+        out._node = AccumulateGrad(out)
+    for name, value in public.items():
+        setattr(out, name, value)
+    return out
+
+
+def wrap(data: Array, ns: Namespace, node: Node | None = None) -> Tensor:
+    """A Tensor around an array of a namespace: the one place outside the call path."""
+    out: Tensor = new(Tensor)
+    out._data, out._ns, out._node = data, ns, node
+    if mode.inference:
+        out._inference = True
+    return out
