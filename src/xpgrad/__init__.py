@@ -1,0 +1,12 @@
+"""Reverse-mode autograd in pure Python, for whoever has arrays. It reads like PyTorch."""
+
+from __future__ import annotations
+
+from xpgrad import door as _door
+from xpgrad.device import device
+from xpgrad.door import operators as _operators
+from xpgrad.door.creation import tensor
+from xpgrad.dtypes import bool_ as bool
+from xpgrad.dtypes import float32, float64, int64
+from xpgrad.mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from xpgrad.tensor import Size, Tensor

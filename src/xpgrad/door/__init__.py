@@ -1,0 +1,1 @@
+"""PyTorch's door: its names, arguments and meanings, over the ops."""
