@@ -88,7 +88,7 @@ class Op:
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         arrays = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
         self.inputs = tuple(p.name for p in parameters if p.kind in arrays)
-        self.settings = tuple(p.name for p in parameters if p.kind not in arrays)
+        self.settings = {p.name: p.default for p in parameters if p.kind not in arrays}
         if set(rules) != set(self.inputs):
             raise TypeError(
                 f"op {self.name!r} takes {self.inputs} and has rules for {tuple(rules)}: each "
@@ -149,7 +149,9 @@ def _bind(source: str, *rules: Rule) -> Callable[..., Any]:
 def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     """The node's ``vjp(node, g, edges)``: call the rules whose edges are wanted."""
     places = {name: f"n.saved[{i}]" for i, name in enumerate(op.inputs)}
-    places |= {name: f"n.settings[{name!r}]" for name in op.settings}
+    for name, default in op.settings.items():
+        got = f"[{name!r}]" if default is inspect.Parameter.empty else f".get({name!r}, {default!r})"
+        places[name] = f"n.settings{got}"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
     places |= {"i": "i", "likes": "n.edges"}
 
