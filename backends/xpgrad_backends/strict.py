@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from xpgrad import dtypes
 from xpgrad.device import device
 from xpgrad.namespace import Namespace
 from xpgrad.registry import Backend
@@ -28,6 +29,10 @@ class StrictNamespace(Namespace):
         devices = strict.__array_namespace_info__().devices()
         super().__init__(strict, where, native_device=devices[where.index or 0])
         self.array_type = type(strict.asarray(0))
+
+    def native_dtypes(self) -> dict[dtypes.dtype, Any]:
+        there = self.module.__array_namespace_info__().dtypes(device=self.native_device)
+        return {dtypes.BY_NAME[name]: native for name, native in there.items()}
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         return np.array(x._array)

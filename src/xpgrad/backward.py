@@ -97,7 +97,7 @@ def run(
                     grads[parent] = iadd(before, gi)
                 else:
                     grads[parent] = before + gi
-                    if not create_graph:
+                    if not create_graph and parent.ns.mutable:
                         owned.add(parent)
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], create_graph)

@@ -1,0 +1,56 @@
+"""What the documents show is run: README, backends/README, and every docstring example."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import xpgrad
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(xpgrad.__path__, "xpgrad.") if "._methods" not in m.name
+)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name: str) -> None:
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, optionflags=FLAGS, raise_on_error=False)
+    assert failed == 0
+
+
+def blocks(text: str) -> list[str]:
+    """The Python code blocks of a Markdown text."""
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    found = blocks((ROOT / "README.md").read_text())
+    assert len(found) >= 3
+    for code in found:
+        exec(compile(code, "README.md", "exec"), names)
+    loss, *rest = capsys.readouterr().out.splitlines()
+    assert float(loss) < 0.01
+    assert rest == ["tensor(-6.6040)", "tensor([[ 6.,  0.],", "        [ 0., 12.]])"]
+    x = xpgrad.tensor([0.5, 2.0], dtype=xpgrad.float64)
+    assert xpgrad.autograd.gradcheck(names["self_power"], x.requires_grad_())
+
+
+def test_the_first_example_is_short() -> None:
+    code = blocks((ROOT / "README.md").read_text())[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 15
+
+
+def test_a_wrong_example_fails() -> None:
+    runner = doctest.DocTestRunner(verbose=False)
+    example = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "sample", None, 0)
+    with pytest.raises(AssertionError):
+        assert runner.run(example, out=lambda _: None).failed == 0
