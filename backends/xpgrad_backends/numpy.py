@@ -11,7 +11,8 @@ import numpy as np
 
 from xpgrad import dtypes
 from xpgrad.device import device
-from xpgrad.namespace import FUNCTIONS, Namespace, host_erf
+from xpgrad.host import host_erf
+from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
 
 # NumPy warns where IEEE arithmetic gives inf or nan; CUDA and PyTorch stay silent, and so do ops

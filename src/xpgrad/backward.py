@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from operator import attrgetter, iadd
+from operator import attrgetter
+from sys import getrefcount
 from typing import Any
 
 from xpgrad import graph
@@ -16,6 +16,8 @@ from xpgrad.mode import enable_grad, no_grad
 from xpgrad.namespace import Array, Namespace
 from xpgrad.op import lift
 from xpgrad.tensor import Tensor, wrap
+
+SMALL = 4096  # elements; below, a new array costs less than asking whose the old one is
 
 
 def run(
@@ -32,7 +34,6 @@ def run(
     """
     grads: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []
-    owned: set[Node] = set()  # whose gradient is memory that the engine itself made
     captured: dict[Node, Any] = {}
     for node, g in roots:
         if node in grads:
@@ -47,16 +48,16 @@ def run(
         needed = _leading_to(targets, list(grads))
     current: Namespace | None = None
     array_type: Any = None
-    with contextlib.ExitStack() as guards:
-        guards.enter_context(enable_grad() if create_graph else no_grad())
+    with enable_grad() if create_graph else no_grad(), contextlib.ExitStack() as device:
         while heap:
             node = heappop(heap)[1]
             g = grads.pop(node)
             if node.ns is not current:
                 current = node.ns
                 array_type = Tensor if create_graph else current.array_type
+                device.close()
                 if current.guard is not None:
-                    guards.enter_context(current.guard())
+                    device.enter_context(current.guard())
             if type(g) is not array_type and node.shape is not None:
                 g = current.wrap(g)
             if node.hooks is not None:
@@ -77,6 +78,7 @@ def run(
                 gs = _recover(node, g, edges, create_graph, error)
             if not retain_graph and node.saved is not None:
                 node.saved = FREED
+            g = None  # so that `_add_into` finds it unshared, if it is
             i = -1  # counting by hand is several times faster than zip here
             for parent in edges:
                 i += 1
@@ -93,18 +95,71 @@ def run(
                     grads[parent] = gi
                     if parent.edges:  # leaves wait in `grads` until the end
                         heappush(heap, (-parent.seq, parent))
-                elif parent in owned:
-                    grads[parent] = iadd(before, gi)
-                else:
+                elif create_graph or gi.size < SMALL:
                     grads[parent] = before + gi
-                    if not create_graph and parent.ns.mutable:
-                        owned.add(parent)
+                else:
+                    before = None
+                    _add_into(grads, parent, gi, current)
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], create_graph)
     if wanted is None:
         return grads
     captured.update((n, grads[n]) for n in wanted if n in grads)
     return captured
+
+
+# ------------------------------------------------------------------ whose memory is it?
+#
+# Adding into existing memory is worth more than any arithmetic, and right only where nobody else can
+# see it: a rule may return its `g`, a saved value, a view or something that a user holds. An array
+# with no holder but the engine, and no base whose memory it shows, is the engine's own. What
+# `getrefcount` says then differs between versions of Python, so each of the two functions is first
+# run on an object of which that is known to be true.
+
+
+def _add_into(grads: dict[Node, Any], key: Node, g: Any, ns: Any) -> None:
+    """Add `g` to a pending gradient: in place where the memory is the engine's own."""
+    before = grads[key]
+    if getrefcount(before) == _HELD_BY_DICT and ns.owns_memory(before):
+        before += g
+        grads[key] = before
+    else:
+        grads[key] = before + g
+
+
+def _take(found: dict[Node, Any]) -> tuple[Node, Any, int]:
+    """Remove one gradient, with the number of references to it."""
+    node, g = found.popitem()
+    return node, g, getrefcount(g)
+
+
+class _Known:
+    """Stands for a gradient and its namespace alike, to see what `_add_into` makes of it."""
+
+    asked = False
+
+    def owns_memory(self, x: Any) -> bool:
+        self.asked = True
+        return False
+
+    def __add__(self, other: Any) -> Any:
+        return self
+
+
+def _held_by_dict() -> int:
+    global _HELD_BY_DICT
+    key: Any = None
+    for _HELD_BY_DICT in range(1, 10):
+        ns = _Known()
+        _add_into({key: _Known()}, key, None, ns)
+        if ns.asked:
+            return _HELD_BY_DICT
+    return -1  # nothing is ever in place
+
+
+_HELD_BY_DICT = -1
+_HELD_BY_DICT = _held_by_dict()
+_SOLE = _take({None: object()})[2]  # type: ignore[dict-item]
 
 
 def _leading_to(wanted: frozenset[Node], roots: list[Node]) -> set[Node]:
@@ -143,7 +198,7 @@ def _recover(
 
 def tensor_namespace(ns: Namespace) -> Any:
     """The namespace whose functions are the differentiable ops, on the device of `ns`."""
-    from xpgrad.array_api import TensorNamespace
+    from xpgrad.array_api.namespace import TensorNamespace
 
     return TensorNamespace.of(ns)
 
@@ -311,17 +366,6 @@ def as_gradients(given: Any, count: int, name: str) -> list[Any]:
     return found
 
 
-def _take(found: dict[Node, Any]) -> tuple[Node, Any, int]:
-    """Remove one gradient, with the number of references to it."""
-    node, g = found.popitem()
-    return node, g, sys.getrefcount(g)
-
-
-# What `_take` counts for an array that nobody but the dict held. It differs between versions of
-# Python, so it is measured with the same code.
-_SOLE = _take({None: object()})[2]  # type: ignore[dict-item]
-
-
 def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     """Add `g` into ``tensor.grad``, which never shares memory with anything else.
 
@@ -339,5 +383,5 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     elif have._node is not None:
         tensor._grad = have + wrap(g, ns)
     else:
-        have._data = iadd(have._data, g) if ns.mutable else have._data + g
+        have._data += g  # in place; a new array where the library is immutable
         have._written()

@@ -40,7 +40,7 @@ class dtype:
         self.torch_name = torch_name
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> Any:
         """The same type as NumPy names it (NumPy and CuPy look here)."""
         return np.dtype(self.name)
 
@@ -64,11 +64,11 @@ class dtype:
         """Whether tensors of this type can require gradients."""
         return self.category >= FLOATING
 
-    def to_real(self) -> dtype:
+    def to_real(self) -> DType:
         """The type of the real part: ``float32`` for ``complex64``; a real type is itself."""
         return _REAL_OF.get(self, self)
 
-    def to_complex(self) -> dtype:
+    def to_complex(self) -> DType:
         """The complex type with this real part: ``complex64`` for ``float32``."""
         return _COMPLEX_OF.get(self, self)
 
@@ -79,6 +79,8 @@ class dtype:
         # Pickled by name, so that identity survives.
         return "bool_" if self.name == "bool" else self.name
 
+
+DType = dtype  # a second name, for annotations inside the class, where `dtype` is the property
 
 bool_ = dtype("bool", "Bool")
 uint8 = dtype("uint8", "Byte")

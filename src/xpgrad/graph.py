@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from xpgrad.errors import GradientError
 
@@ -53,8 +53,6 @@ class Node:
         "__weakref__", "dtype", "edges", "hooks", "ns", "saved", "seq", "settings", "shape",
     )  # fmt: skip
 
-    vjp: ClassVar[Callable[[Any, Any, tuple[Node | None, ...]], tuple[Any, ...]]]
-
     edges: tuple[Node | None, ...]  # who made the inputs; None where no gradient is wanted
     saved: Any  # the raw arrays that rules named, by position; None if none; FREED
     settings: dict[str, Any] | None
@@ -63,6 +61,11 @@ class Node:
     dtype: Any  # the library's own
     ns: Namespace
     hooks: Hooks | None
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: tuple[Node | None, ...]) -> tuple[Any, ...]:
+        """The gradients of the inputs; `None` where the edge is."""
+        raise NotImplementedError
 
     def name(self) -> str:
         """The node's name, such as ``MulBackward0``."""
@@ -100,7 +103,7 @@ class AccumulateGrad(Node):
         return self._tensor()
 
     @staticmethod
-    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
         """A leaf passes nothing on."""
         return ()
 
@@ -120,7 +123,7 @@ class Output(Node):
         self.index = index
 
     @staticmethod
-    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
         """The gradient of one output, as part of the gradient of all."""
         return (Bundle({node.index: g}),)
 
@@ -131,6 +134,7 @@ class Bundle:
     __slots__ = ("parts",)
     shape = None  # equal to the shape and dtype of such a node, so that the engine
     dtype = None  # treats a bundle like any gradient
+    size = 0
 
     def __init__(self, parts: dict[int, Any]) -> None:
         self.parts = parts

@@ -13,7 +13,7 @@ portable default, built on the standard, stands behind each.
 ``assign(x, i, v)``    write `v` into ``x[i]`` and return the array to go on with: `x` itself, or
                        a new one where the library is immutable
 ``erf(x)``             the error function (SciPy's, where it is installed)
-``generator(seed)``    random numbers with a state: a `namespace.Generator`
+``generator(seed)``    random numbers with a state: a `host.Generator`
 ``wrap(x)``            normalise what a call returned (NumPy's scalars) to an array
 ``quiet()``            a context without floating-point warnings
 ``guard``              ``None``, or a context that makes this device the current one
@@ -31,13 +31,14 @@ import functools
 import math
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from xpgrad import dtypes
 from xpgrad.device import device as Device
 from xpgrad.errors import DeviceError, DTypeError
+from xpgrad.host import Generator, HostGenerator, host_erf
 
 Array = Any  # an array of some library; which one, nobody above the namespace knows
 
@@ -66,28 +67,6 @@ FUNCTIONS = (
 )  # fmt: skip
 
 CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
-
-
-class Generator(Protocol):
-    """What a backend's random generator offers; `Namespace.generator` makes one."""
-
-    def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Numbers from [0, 1)."""
-
-    def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Standard normal numbers."""
-
-    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Integers from [low, high)."""
-
-    def permutation(self, n: int) -> Array:
-        """The integers below `n` in random order."""
-
-    def get_state(self) -> np.ndarray[Any, Any]:
-        """The state as bytes (uint8)."""
-
-    def set_state(self, state: np.ndarray[Any, Any]) -> None:
-        """Go on from a state that `get_state` returned."""
 
 
 class Namespace:
@@ -156,6 +135,12 @@ class Namespace:
         """Compute without floating-point warnings."""
         with np.errstate(all="ignore"):
             yield
+
+    def conj(self, x: Any, /) -> Any:
+        """The complex conjugate; real arrays and Python numbers are their own."""
+        if isinstance(x, (int, float, complex)):
+            return x.conjugate()
+        return self.module.conj(x) if x.dtype in self.complexes else x
 
     # ---------------------------------------------------------------- the extras
 
@@ -271,81 +256,3 @@ class Namespace:
             f"{self.module.__name__} on {self.device} has no {name!r}, "
             f"which this operation needs from the array API standard"
         )
-
-
-def host_erf(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """erf of a NumPy array: SciPy's, or the standard library's element by element."""
-    try:
-        from scipy.special import erf
-    except ImportError:
-        values = np.frompyfunc(math.erf, 1, 1)(x)
-        return np.asarray(values, dtype=x.dtype)
-    return np.asarray(erf(x), dtype=x.dtype)
-
-
-class HostGenerator:
-    """Random numbers drawn by NumPy and moved to the device."""
-
-    def __init__(self, xp: Namespace, seed: int) -> None:
-        self._xp = xp
-        self._bits = np.random.PCG64(seed)
-        self._rng = np.random.Generator(self._bits)
-
-    def _give(self, x: Any, dtype: Any) -> Array:
-        return self._xp.from_host(np.asarray(x).astype(self._xp_name(dtype), copy=False))
-
-    def _xp_name(self, dtype: Any) -> str:
-        return dtypes.as_dtype(dtype).name
-
-    def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Numbers from [0, 1)."""
-        # Drawn in the precision asked for: rounding a wider draw could give 1.0.
-        wide = np.float64 if self._xp_name(dtype) == "float64" else np.float32
-        drawn = np.asarray(self._rng.random(shape, dtype=wide))
-        if self._xp_name(dtype) == "float16":
-            drawn = np.floor(drawn * 2048) / 2048
-        return self._give(drawn, dtype)
-
-    def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Standard normal numbers."""
-        wide = np.float64 if self._xp_name(dtype) == "float64" else np.float32
-        return self._give(self._rng.standard_normal(shape, dtype=wide), dtype)
-
-    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Integers from [low, high)."""
-        return self._give(self._rng.integers(low, high, size=shape), dtype)
-
-    def permutation(self, n: int) -> Array:
-        """The integers below `n` in random order."""
-        return self._give(self._rng.permutation(n), dtypes.int64)
-
-    def get_state(self) -> np.ndarray[Any, Any]:
-        """The state as bytes."""
-        state: Any = self._bits.state
-        inner = state["state"]
-        packed = (
-            inner["state"].to_bytes(16, "little")
-            + inner["inc"].to_bytes(16, "little")
-            + int(state["has_uint32"]).to_bytes(4, "little")
-            + int(state["uinteger"]).to_bytes(4, "little")
-        )
-        return np.frombuffer(packed, dtype=np.uint8).copy()
-
-    def set_state(self, state: np.ndarray[Any, Any]) -> None:
-        """Go on from `state`.
-
-        Raises:
-            ValueError: where `state` is not one that `get_state` returned.
-        """
-        packed = np.asarray(state, dtype=np.uint8).tobytes()
-        if len(packed) != 40:
-            raise ValueError(f"a generator state is 40 bytes here, got {len(packed)}")
-        self._bits.state = {
-            "bit_generator": "PCG64",
-            "state": {
-                "state": int.from_bytes(packed[:16], "little"),
-                "inc": int.from_bytes(packed[16:32], "little"),
-            },
-            "has_uint32": int.from_bytes(packed[32:36], "little"),
-            "uinteger": int.from_bytes(packed[36:40], "little"),
-        }

@@ -291,7 +291,7 @@ def _unary(op: Op) -> Callable[..., Any]:
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
     ((keep_x,),) = op.keep
     keep_out, differentiable = op.needs_out, op.differentiable
-    saves = keep_x or keep_out
+    saves, same_shape = keep_x or keep_out, op.elementwise
 
     def call(x: Any, /) -> Any:
         try:
@@ -314,7 +314,7 @@ def _unary(op: Op) -> Callable[..., Any]:
             n.saved = (xd if keep_x else None, out if keep_out else None) if saves else None
             n.settings = n.hooks = None
             n.seq = tick()
-            n.shape = out.shape
+            n.shape = xn.shape if same_shape else out.shape
             n.dtype = out.dtype
             n.ns = ns
             t._node = n

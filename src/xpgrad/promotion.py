@@ -7,6 +7,7 @@ floating < complex) is stronger.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,10 @@ def as_operand(value: Any, op_name: str) -> Any:
 
 def _plain(value: Any) -> Any:
     """A subclass of a Python number as that number."""
-    return next(kind(value) for kind in SCALARS if isinstance(value, kind))
+    for kind in SCALARS[:-1]:
+        if isinstance(value, kind):
+            return kind(value)
+    return complex(value)
 
 
 def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
@@ -119,7 +123,8 @@ def common_namespace(what: str, tensors: Sequence[Tensor]) -> Namespace:
         if t._ns is not ns:
             raise DeviceError(
                 f"{what}: Expected all tensors to be on the same device, but found at least two "
-                f"devices, {ns.device} and {t._ns.device}! Move one of them with .to({str(ns.device)!r})"
+                f"devices, {ns.device} and {t._ns.device}! Move one of them with "
+                f".to({str(ns.device)!r})"
             )
     return ns
 
@@ -208,7 +213,7 @@ def _short(value: Any) -> str:
 
 def broadcast_fault(shapes: Sequence[tuple[int, ...]]) -> str | None:
     """PyTorch's sentence about the first pair of sizes that do not broadcast, or `None`."""
-    for a, b in zip(shapes, shapes[1:], strict=False):
+    for a, b in itertools.pairwise(shapes):
         rank = max(len(a), len(b))
         for i in range(1, min(len(a), len(b)) + 1):
             if a[-i] != b[-i] and 1 not in (a[-i], b[-i]):

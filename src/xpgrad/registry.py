@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import threading
-from typing import Any
 
 from xpgrad.device import device, get_default_device
 from xpgrad.errors import DeviceError

@@ -16,7 +16,13 @@ from xpgrad import dtypes
 from xpgrad.device import device as Device
 from xpgrad.errors import DTypeError, GradientError, ShapeError
 from xpgrad.graph import (
-    AccumulateGrad, Node, Output, RemovableHandle, Version, hooks_of, mark_written,
+    AccumulateGrad,
+    Node,
+    Output,
+    RemovableHandle,
+    Version,
+    hooks_of,
+    mark_written,
 )  # fmt: skip
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace

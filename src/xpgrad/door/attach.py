@@ -9,7 +9,8 @@ from xpgrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-METHODS: dict[str, Callable[..., Any]] = {}  # all that are attached; ci/stubs reads it
+METHODS: dict[str, Callable[..., Any]] = {}  # all that are attached; ci/stubs reads them
+PROPERTIES: dict[str, Callable[..., Any]] = {}
 
 
 def method(*names: str) -> Callable[[F], F]:
@@ -22,3 +23,11 @@ def method(*names: str) -> Callable[[F], F]:
         return function
 
     return attach
+
+
+def attribute(function: F) -> F:
+    """Attach a function of one tensor as a read-only property."""
+    name = function.__name__
+    PROPERTIES[name] = function
+    setattr(Tensor, name, property(function))
+    return function

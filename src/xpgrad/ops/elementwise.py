@@ -6,8 +6,6 @@ complex gradients are conjugate Wirtinger (the direction of steepest descent).
 
 from __future__ import annotations
 
-import math
-
 from xpgrad.op import op
 
 # ------------------------------------------------------------------ arithmetic

@@ -5,7 +5,6 @@ from __future__ import annotations
 from xpgrad.op import op
 
 
-
 @op(
     node="Mm",
     promotes=False,

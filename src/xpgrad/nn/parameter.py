@@ -1,0 +1,61 @@
+"""Parameter: a tensor that a module trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xpgrad.tensor import Tensor, wrap
+
+
+class Parameter(Tensor):
+    """A leaf tensor that becomes a parameter of the module it is assigned to.
+
+    It shares the memory of `data` (which must be floating-point or complex to require a gradient)
+    and nothing of its history. ``Parameter()`` is empty.
+
+    Raises:
+        TypeError: where `data` is no tensor.
+        DTypeError: for integers, unless ``requires_grad=False``.
+
+    >>> import xpgrad as xg
+    >>> xg.nn.Parameter(xg.ones(2))
+    Parameter containing:
+    tensor([1., 1.], requires_grad=True)
+    """
+
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        if data is None:
+            from xpgrad.registry import resolve
+
+            ns = resolve()
+            data = wrap(ns.zeros((0,), dtype=ns.native(float)), ns)
+        elif not isinstance(data, Tensor):
+            raise TypeError(
+                f"a Parameter is made of a Tensor, got {type(data).__name__}; xpgrad.tensor(data) "
+                "makes one"
+            )
+        self._data, self._ns, self._node = data._data, data._ns, None
+        self._shared = data._counter()  # one memory, one version counter, as with detach()
+        if requires_grad:
+            self.requires_grad = True
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) not in memo:  # as in PyTorch, the copy starts without a gradient
+            copied = wrap(self._ns.copy(self._data), self._ns)
+            memo[id(self)] = type(self)(copied, self.requires_grad)
+        found: Parameter = memo[id(self)]
+        return found
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+    __str__ = __repr__
+
+
+def typename(value: Any) -> str:
+    """What PyTorch calls the type of a value in its messages: ``xpgrad.FloatTensor``, ``int``."""
+    if type(value) is Tensor:
+        return f"xpgrad.{value.dtype.torch_name}Tensor"
+    kind = type(value)
+    prefix = "" if kind.__module__ in ("builtins", "__builtin__", "") else f"{kind.__module__}."
+    return prefix + kind.__qualname__

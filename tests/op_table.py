@@ -1,0 +1,284 @@
+"""One row per op: what to call it with, what it should give, where it has a derivative.
+
+`tests/test_ops.py` makes from a row: values against NumPy in every dtype on every namespace,
+gradients and second-order gradients against finite differences, gradients on every namespace
+against the CPU's, dtypes, devices, aliasing. A registered op without a row fails the suite.
+
+    Row("exp", np.exp, [S(()), S((2, 3)), S((0, 4))], dtypes=FLOATS + COMPLEX)
+
+A sample, ``S(*inputs, **settings)``, is one call. An input is
+
+    a shape        filled with numbers of the row's domain, in the dtype under test; no two are
+                   closer than about half the average distance, and none lies on a kink
+    D(shape, ...)  the same with a domain of its own
+    an array       floating: cast to the dtype under test; else as it is (indices, masks)
+    a number, None as it is
+
+Settings go to the op and to the reference as they are; arrays in them are moved to the namespace.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+import xpgrad.ops
+from xpgrad.op import OPS
+
+FLOATS = ("float32", "float64")
+HALF = ("float16",)
+COMPLEX = ("complex64", "complex128")
+INTS = ("int8", "uint8", "int32", "int64")
+BOOL = ("bool",)
+ALL_REAL = HALF + FLOATS + INTS
+NUMBERS = ALL_REAL + COMPLEX
+
+
+def functions():
+    """Every op's function by the name of its op."""
+    for module in pkgutil.iter_modules(xpgrad.ops.__path__):
+        importlib.import_module(f"xpgrad.ops.{module.name}")
+    modules = [importlib.import_module(f"xpgrad.ops.{m.name}")
+               for m in pkgutil.iter_modules(xpgrad.ops.__path__)]  # fmt: skip
+    found = {}
+    for module in modules:
+        for value in vars(module).values():
+            op = getattr(value, "op", None)
+            if op is not None and OPS.get(op.name) is op:  # not a `named` variant of it
+                found[op.name] = value
+    return found
+
+
+# ------------------------------------------------------------------ domains and samples
+
+
+class Domain:
+    """A union of intervals to draw from."""
+
+    def __init__(self, *pieces: tuple[float, float]):
+        self.pieces = pieces
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        dt = np.dtype(dtype)
+        if dt.kind == "c":
+            parts = [self._reals(rng, shape) for _ in range(2)]
+            return (parts[0] + 1j * parts[1]).astype(dt)
+        if dt.kind == "b":
+            return rng.integers(0, 2, shape).astype(dt)
+        values = self._reals(rng, shape)
+        if dt.kind in "iu":
+            values = np.where(values < 0, np.floor(values), np.ceil(values))
+            values = np.abs(values) if dt.kind == "u" else values
+        return values.astype(dt)
+
+    def _reals(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        n = int(np.prod(shape))
+        # One number in each of n equal parts of the whole length, in random order.
+        u = (rng.permutation(n) + rng.uniform(0.25, 0.75, n)) / max(n, 1)
+        u = u * sum(high - low for low, high in self.pieces)
+        out = np.empty(n)
+        start = 0.0
+        for low, high in self.pieces:
+            out = np.where((u >= start) & (u <= start + high - low), low + u - start, out)
+            start += high - low
+        return out.reshape(shape)
+
+
+REAL = Domain((-2.0, -0.1), (0.1, 2.0))  # not at zero, where many functions have a kink
+POSITIVE = Domain((0.2, 3.0))
+OPEN_UNIT = Domain((-0.9, -0.05), (0.05, 0.9))
+PROBABILITY = Domain((0.05, 0.95))
+ABOVE_ONE = Domain((1.1, 3.0))
+OFF_INTEGERS = Domain(*((i + 0.1, i + 0.4) for i in range(-3, 3)))  # nor at halves
+
+
+@dataclass(frozen=True)
+class D:
+    """A shape with a domain of its own."""
+
+    shape: tuple[int, ...]
+    domain: Domain
+
+
+class S:
+    """A sample: one call of an op."""
+
+    def __init__(self, *inputs: Any, **settings: Any):
+        self.inputs = inputs
+        self.settings = settings
+
+    def draw(self, domain: Domain, dtype: str, seed: int) -> list[Any]:
+        """The inputs as host arrays (numbers and None as they are)."""
+        rng = np.random.default_rng(seed)
+        drawn = []
+        for part in self.inputs:
+            if isinstance(part, D):
+                part = part.domain.draw(rng, part.shape, dtype)
+            elif isinstance(part, tuple):
+                part = domain.draw(rng, part, dtype)
+            elif isinstance(part, np.ndarray) and part.dtype.kind in "fc":
+                part = part.astype(dtype)
+            drawn.append(part)
+        return drawn
+
+    def __repr__(self) -> str:
+        return f"S({', '.join(map(repr, self.inputs))}, {self.settings})"
+
+
+# ------------------------------------------------------------------ rows
+
+
+@dataclass(frozen=True)
+class Error:
+    """A call that has to fail: its sample, the exception, and a part of the message."""
+
+    sample: S
+    kind: type[Exception]
+    match: str
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How to test one op. An op may have several rows."""
+
+    name: str
+    reference: Callable[..., Any]  # on host arrays, positionally, with the same settings
+    samples: Sequence[S]
+    domain: Domain = REAL
+    dtypes: Sequence[str] = FLOATS
+    errors: Sequence[Error] = ()
+    _: Any = field(default=None, init=False)
+    differentiable: bool = True  # every floating input has to have a gradient
+    constants: Sequence[int] = ()  # except these, by position
+    second_order: bool = True
+    result: Callable[[str], str] | None = None  # dtype of the result, if not the reference's
+    tolerance: float = 1.0  # factor on the tolerance of values
+    host: str = ""  # why a copy to the host is right here (on namespaces without better)
+    cpu_only: str = ""  # why this row runs on NumPy's namespaces alone
+
+
+# What a unary elementwise function meets: 0-d, one element, none, 1-D, 2-D, 3-D.
+SHAPES = [(), (1,), (0,), (0, 3), (5,), (2, 3), (2, 1, 3)]
+SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-30, 60.0, -60.0])
+
+# Pairs that broadcast: alike, 0-d, prefix, stretched on both sides, empty, with Python numbers.
+PAIRS = [
+    ((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), ()), ((), (2, 3)), ((2, 3), (3,)),
+    ((3,), (2, 3)), ((2, 1), (1, 3)), ((1,), (4,)), ((4, 1, 2), (3, 1)), ((0, 3), (3,)),
+    ((2, 0), (1, 1)),
+]  # fmt: skip
+
+
+def unary(name, reference, domain=REAL, dtypes=FLOATS, special=True, **more):
+    """A row for an elementwise function of one array."""
+    samples = [S(shape) for shape in SHAPES]
+    row = [Row(name, reference, samples, domain, dtypes, **more)]
+    if special:  # values only: there is no derivative to be had by differences at inf
+        row.append(_values_only(name, reference, [S(SPECIAL)], FLOATS, **more))
+    return row
+
+
+def binary(name, reference, domain=REAL, dtypes=FLOATS, number=1.5, special=True, **more):
+    """A row for an elementwise function of two arrays."""
+    samples = [S(*pair) for pair in PAIRS]
+    if number is not None:
+        samples += [S((2, 3), number), S(number, (2, 3)), S((), number), S((0,), number)]
+    clash = Error(S((2, 3), (2, 4)), RuntimeError, r"size of tensor a \(3\) must match")
+    row = [Row(name, reference, samples, domain, dtypes, errors=(clash,), **more)]
+    if special:
+        pair = [S(SPECIAL[:, None], SPECIAL)]
+        row.append(_values_only(name, reference, pair, FLOATS, **more))
+    return row
+
+
+def _values_only(name, reference, samples, dtypes, **more):
+    more = more | {"differentiable": False}
+    return Row(name, reference, samples, REAL, dtypes, **more)
+
+
+def nondifferentiable(make, name, reference, **more):
+    """A row for a function without derivative."""
+    return make(name, reference, differentiable=False, **more)
+
+
+ROWS: list[Row] = []
+
+# ------------------------------------------------------------------ elementwise: arithmetic
+
+ROWS += [
+    *binary("add", np.add, dtypes=NUMBERS),
+    *binary("subtract", np.subtract, dtypes=NUMBERS),
+    *binary("multiply", np.multiply, dtypes=NUMBERS),
+    *binary("divide", np.divide, dtypes=FLOATS + COMPLEX + HALF),
+    *unary("negative", np.negative, dtypes=FLOATS + COMPLEX + HALF + ("int32",)),
+]
+
+# ------------------------------------------------------------------ elementwise: functions
+
+ROWS += [
+    *unary("exp", np.exp, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("log", np.log, POSITIVE, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("tanh", np.tanh, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("sin", np.sin, dtypes=FLOATS + HALF + COMPLEX),
+]
+
+# ------------------------------------------------------------------ nn: activations and losses
+
+# ------------------------------------------------------------------ dtype, device, copies
+
+ROWS += [
+    Row("clone", np.copy, [S(shape) for shape in SHAPES], dtypes=NUMBERS + BOOL),
+    Row("astype", lambda x, dtype: x.astype(dtype), [S(s, dtype="float32") for s in SHAPES],
+        dtypes=FLOATS + INTS),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ reductions
+
+ROWS += [
+    Row("sum", lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
+        [S(()), S((3,)), S((2, 3), axis=(0,)), S((2, 3), axis=(0, 1), keepdims=True), S((0, 3))],
+        dtypes=FLOATS + COMPLEX),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ shape
+
+ROWS += [
+    Row("reshape", lambda x, shape: np.reshape(x, shape),
+        [S((2, 3), shape=(6,)), S((), shape=(1, 1)), S((0, 3), shape=(3, 0))]),
+    Row("permute_dims", lambda x, axes: np.transpose(x, axes),
+        [S((2, 3), axes=(1, 0)), S((2, 3, 4), axes=(2, 0, 1)), S((), axes=())]),
+    Row("broadcast_to", lambda x, shape: np.broadcast_to(x, shape),
+        [S((3,), shape=(2, 3)), S((), shape=(2,)), S((2, 1), shape=(4, 2, 3))]),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ searching and sorting
+
+# ------------------------------------------------------------------ indexing
+
+ROWS += [
+    Row("getitem", lambda x, index: x[index],
+        [S((3, 4), index=(slice(1, 3), ...)), S((3, 4), index=(np.array([0, 2, 0]),)),
+         S((3, 4), index=(np.array([0, 2, 0]), slice(None, None, 2)))]),
+    Row("index_add", lambda v, shape, index: _index_add(v, shape, index),
+        [S((3, 4), shape=(5, 4), index=(np.array([0, 2, 0]),))]),
+]  # fmt: skip
+
+
+def _index_add(values, shape, index):
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out, index, values)
+    return out
+
+
+# ------------------------------------------------------------------ linear algebra
+
+ROWS += [
+    Row("matmul", np.matmul, [S((2, 3), (3, 4)), S((5, 2, 3), (3, 1)), S((0, 3), (3, 2))],
+        dtypes=FLOATS + COMPLEX,
+        errors=[Error(S((2, 3), (2, 3)), RuntimeError, "matmul")]),
+]  # fmt: skip
