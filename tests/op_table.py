@@ -20,7 +20,7 @@ Settings go to the op and to the reference as they are; arrays in them are moved
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,14 +66,14 @@ class Domain:
         dt = np.dtype(dtype)
         if dt.kind == "c":
             parts = [self._reals(rng, shape) for _ in range(2)]
-            return (parts[0] + 1j * parts[1]).astype(dt)
+            return np.asarray(parts[0] + 1j * parts[1], dt)
         if dt.kind == "b":
             return rng.integers(0, 2, shape).astype(dt)
         values = self._reals(rng, shape)
         if dt.kind in "iu":
             values = np.where(values < 0, np.floor(values), np.ceil(values))
             values = np.abs(values) if dt.kind == "u" else values
-        return values.astype(dt)
+        return np.asarray(values, dt)
 
     def _reals(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         n = int(np.prod(shape))
@@ -152,13 +152,13 @@ class Row:
     domain: Domain = REAL
     dtypes: Sequence[str] = FLOATS
     errors: Sequence[Error] = ()
-    _: Any = field(default=None, init=False)
     differentiable: bool = True  # every floating input has to have a gradient
     constants: Sequence[int] = ()  # except these, by position
     second_order: bool = True
     result: Callable[[str], str] | None = None  # dtype of the result, if not the reference's
     tolerance: float = 1.0  # factor on the tolerance of values
     host: str = ""  # why a copy to the host is right here (on namespaces without better)
+    needs: Sequence[str] = ()  # dtypes without which a device does not run this row
     cpu_only: str = ""  # why this row runs on NumPy's namespaces alone
 
 
@@ -183,7 +183,7 @@ def unary(name, reference, domain=REAL, dtypes=FLOATS, special=True, **more):
     return row
 
 
-def binary(name, reference, domain=REAL, dtypes=FLOATS, number=1.5, special=True, **more):
+def binary(name, reference, domain=REAL, dtypes=FLOATS, number=2, special=True, **more):
     """A row for an elementwise function of two arrays."""
     samples = [S(*pair) for pair in PAIRS]
     if number is not None:
@@ -191,7 +191,7 @@ def binary(name, reference, domain=REAL, dtypes=FLOATS, number=1.5, special=True
     clash = Error(S((2, 3), (2, 4)), RuntimeError, r"size of tensor a \(3\) must match")
     row = [Row(name, reference, samples, domain, dtypes, errors=(clash,), **more)]
     if special:
-        pair = [S(SPECIAL[:, None], SPECIAL)]
+        pair = [S(SPECIAL[:, None], SPECIAL), S(SPECIAL, 1.5), S(0.5, SPECIAL)]
         row.append(_values_only(name, reference, pair, FLOATS, **more))
     return row
 
@@ -233,8 +233,10 @@ ROWS += [
 
 ROWS += [
     Row("clone", np.copy, [S(shape) for shape in SHAPES], dtypes=NUMBERS + BOOL),
+    Row("astype", lambda x, dtype: x.astype(dtype), [S(s, dtype="float64") for s in SHAPES],
+        needs=["float64"]),
     Row("astype", lambda x, dtype: x.astype(dtype), [S(s, dtype="float32") for s in SHAPES],
-        dtypes=FLOATS + INTS),
+        dtypes=FLOATS + INTS, differentiable=False),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ reductions

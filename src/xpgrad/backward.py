@@ -14,7 +14,6 @@ from xpgrad.errors import DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
 from xpgrad.mode import enable_grad, no_grad
 from xpgrad.namespace import Array, Namespace
-from xpgrad.op import lift
 from xpgrad.tensor import Tensor, wrap
 
 SMALL = 4096  # elements; below, a new array costs less than asking whose the old one is
@@ -72,7 +71,7 @@ def run(
             if node.seq < graph.last_write:
                 graph.check_fresh(node)
             try:
-                state = node if not create_graph else lift(node, tensor_namespace)
+                state = node if not create_graph else node.lifted(tensor_namespace)
                 gs = node.vjp(state, g, edges)
             except Exception as error:
                 gs = _recover(node, g, edges, create_graph, error)
@@ -110,9 +109,9 @@ def run(
 
 # ------------------------------------------------------------------ whose memory is it?
 #
-# Adding into existing memory is worth more than any arithmetic, and right only where nobody else can
-# see it: a rule may return its `g`, a saved value, a view or something that a user holds. An array
-# with no holder but the engine, and no base whose memory it shows, is the engine's own. What
+# Adding into existing memory is worth more than any arithmetic, and right only where nobody else
+# can see it: a rule may return its `g`, a saved value, a view or what a user holds. An array with
+# no holder but the engine, and no base whose memory it shows, is the engine's own. What
 # `getrefcount` says then differs between versions of Python, so each of the two functions is first
 # run on an object of which that is known to be true.
 
@@ -120,7 +119,7 @@ def run(
 def _add_into(grads: dict[Node, Any], key: Node, g: Any, ns: Any) -> None:
     """Add `g` to a pending gradient: in place where the memory is the engine's own."""
     before = grads[key]
-    if getrefcount(before) == _HELD_BY_DICT and ns.owns_memory(before):
+    if getrefcount(before) == _HELD_BY_DICT and ns.mutable and ns.owns_memory(before):
         before += g
         grads[key] = before
     else:
@@ -137,6 +136,7 @@ class _Known:
     """Stands for a gradient and its namespace alike, to see what `_add_into` makes of it."""
 
     asked = False
+    mutable = True
 
     def owns_memory(self, x: Any) -> bool:
         self.asked = True
@@ -190,7 +190,8 @@ def _recover(
     """Compute on where warnings are errors; otherwise raise, saying whose backward it was."""
     if isinstance(error, RuntimeWarning):  # inf and nan are values, not faults
         with node.ns.quiet():
-            return node.vjp(lift(node, tensor_namespace) if create_graph else node, g, edges)
+            state = node if not create_graph else node.lifted(tensor_namespace)
+            return node.vjp(state, g, edges)
     if not isinstance(error, GradientError):
         error.add_note(f"raised in the backward of {node.name()}")
     raise error
@@ -383,5 +384,8 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     elif have._node is not None:
         tensor._grad = have + wrap(g, ns)
     else:
-        have._data += g  # in place; a new array where the library is immutable
+        if ns.mutable:
+            have._data += g
+        else:
+            have._data = have._data + g
         have._written()

@@ -176,18 +176,18 @@ def promote_types(a: Any, b: Any) -> dtype:
     >>> xg.promote_types(xg.int64, xg.float32)
     xpgrad.float32
     """
-    a, b = as_dtype(a), as_dtype(b)
-    if a is b:
-        return a
-    if a.category == b.category or {a.category, b.category} == {FLOATING, COMPLEX}:
-        name = np.promote_types(a.name, b.name).name
-        if BY_NAME[name].category > max(a.category, b.category):
+    x, y = as_dtype(a), as_dtype(b)
+    if x is y:
+        return x
+    if x.category == y.category or {x.category, y.category} == {FLOATING, COMPLEX}:
+        found = BY_NAME[np.promote_types(x.name, y.name).name]
+        if found.category > max(x.category, y.category):
             raise DTypeError(
                 f"Promotion for uint16, uint32, uint64 types is not supported, attempted to "
-                f"promote {a} and {b}"
+                f"promote {x} and {y}"
             )
-        return BY_NAME[name]
-    return a if a.category > b.category else b
+        return found
+    return x if x.category > y.category else y
 
 
 def can_cast(from_: Any, to: Any) -> bool:

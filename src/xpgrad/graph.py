@@ -67,6 +67,10 @@ class Node:
         """The gradients of the inputs; `None` where the edge is."""
         raise NotImplementedError
 
+    def lifted(self, tensor_namespace: Callable[[Namespace], Any]) -> Any:
+        """What `vjp` gets as `node` under ``create_graph``, where it computes with Tensors."""
+        return self
+
     def name(self) -> str:
         """The node's name, such as ``MulBackward0``."""
         return type(self).__name__

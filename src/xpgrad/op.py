@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from xpgrad.errors import DTypeError, GradientError
 from xpgrad.graph import Bundle, Node, Output, tick
@@ -102,9 +102,11 @@ class Op:
         )
         self.needs_out = any("out" in names for names in wanted.values())
         self.vjp = _make_vjp(self, wanted)
-        self.node_type: type[Node] = type(
-            node, (Node,), {"__slots__": (), "vjp": staticmethod(self.vjp), "__module__": "xpgrad"}
-        )
+        self.node_type = self._node_type(node)
+
+    def _node_type(self, name: str) -> type[OpNode]:
+        body = {"__slots__": (), "vjp": staticmethod(self.vjp), "op": self, "__module__": "xpgrad"}
+        return type(name, (OpNode,), body)
 
     def _check(self, wanted: dict[str, tuple[str, ...]]) -> None:
         known = {"g", "out", "like", "xp", *self.inputs, *self.settings}
@@ -150,8 +152,8 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     """The node's ``vjp(node, g, edges)``: call the rules whose edges are wanted."""
     places = {name: f"n.saved[{i}]" for i, name in enumerate(op.inputs)}
     for name, default in op.settings.items():
-        got = f"[{name!r}]" if default is inspect.Parameter.empty else f".get({name!r}, {default!r})"
-        places[name] = f"n.settings{got}"
+        must = default is inspect.Parameter.empty
+        places[name] = f"n.settings[{name!r}]" if must else f"n.settings.get({name!r}, {default!r})"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
     places |= {"i": "i", "likes": "n.edges"}
 
@@ -257,9 +259,7 @@ def named(function: Callable[..., Any], node: str) -> Callable[..., Any]:
     made = Op.__new__(Op)
     for slot in Op.__slots__:
         setattr(made, slot, getattr(source, slot))
-    made.node_type = type(
-        node, (Node,), {"__slots__": (), "vjp": staticmethod(source.vjp), "__module__": "xpgrad"}
-    )
+    made.node_type = made._node_type(node)
     return function_of(made)
 
 
@@ -551,42 +551,51 @@ def link_view(
         out._inference = True
 
 
-def lift(node: Node, tensor_namespace: Callable[[Namespace], Any]) -> Any:
-    """A node's stand-in for ``create_graph``: what it saved, as Tensors with their history."""
-    return _Lifted(node, tensor_namespace(node.ns))
+class OpNode(Node):
+    """A node made by an op; each op has a subclass of its own, named as PyTorch names it."""
+
+    __slots__ = ()
+
+    op: ClassVar[Op]
+
+    def lifted(self, tensor_namespace: Callable[[Namespace], Any]) -> Any:
+        """The node as its rules see it under ``create_graph``: all values are Tensors."""
+        return _Lifted(self, tensor_namespace(self.ns))
 
 
 class _Lifted:
     """Looks like a node to a rule; saved values are Tensors and `ns` is their namespace."""
 
-    __slots__ = ("edges", "node", "ns", "saved", "settings")
+    __slots__ = ("edges", "ns", "saved", "settings")
 
-    def __init__(self, node: Node, ns: Any) -> None:
-        self.node = node
+    def __init__(self, node: OpNode, ns: Any) -> None:
         self.edges = node.edges
         self.settings = node.settings
         self.ns = ns
-        saved = node.saved
-        if saved is not None:
-            saved = tuple(self._restore(i, value) for i, value in enumerate(saved))
-        self.saved = saved
+        self.saved = None if node.saved is None else self._restore(node, *node.saved)
 
-    def _restore(self, i: int, value: Any) -> Any:
-        node = self.node
-        if isinstance(value, tuple):
-            if i == 0 and len(node.saved) == 2 and len(value) == len(node.edges):  # variadic
-                return tuple(self._tensor(v, e) for v, e in zip(value, node.edges, strict=True))
-            return tuple(self._tensor(v, None) for v in value)
-        if i < len(node.edges):
-            return self._tensor(value, node.edges[i])
-        return self._tensor(value, node)
+    @staticmethod
+    def _restore(node: OpNode, *saved: Any) -> tuple[Any, ...]:
+        """The saved arrays with their history: inputs were made by the edges, results here."""
 
-    def _tensor(self, value: Any, made_by: Node | None) -> Any:
-        if type(value) is not self.node.ns.array_type:
-            return value
-        t = new(Tensor)
-        t._data, t._ns, t._node = value, self.node.ns, made_by
-        return t
+        def tensor(value: Any, made_by: Node | None) -> Any:
+            if type(value) is not node.ns.array_type:
+                return value  # not kept, or a Python number
+            t = new(Tensor)
+            t._data, t._ns, t._node = value, node.ns, made_by
+            return t
+
+        *inputs, out = saved
+        if node.op.variadic:
+            (kept,) = inputs
+            inputs = [kept and tuple(map(tensor, kept, node.edges))]
+        else:
+            inputs = list(map(tensor, inputs, node.edges))
+        if isinstance(out, tuple):
+            out = tuple(tensor(o, Output(node, i, o)) for i, o in enumerate(out))
+        else:
+            out = tensor(out, node)
+        return (*inputs, out)
 
 
 def dtype_error(op: Op, expected: str, given: Any) -> DTypeError:

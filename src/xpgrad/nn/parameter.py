@@ -36,6 +36,8 @@ class Parameter(Tensor):
             )
         self._data, self._ns, self._node = data._data, data._ns, None
         self._shared = data._counter()  # one memory, one version counter, as with detach()
+        if data._inference:
+            self._inference = True
         if requires_grad:
             self.requires_grad = True
 
@@ -57,5 +59,5 @@ def typename(value: Any) -> str:
     if type(value) is Tensor:
         return f"xpgrad.{value.dtype.torch_name}Tensor"
     kind = type(value)
-    prefix = "" if kind.__module__ in ("builtins", "__builtin__", "") else f"{kind.__module__}."
+    prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return prefix + kind.__qualname__
