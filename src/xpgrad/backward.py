@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import warnings
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
@@ -10,11 +12,12 @@ from sys import getrefcount
 from typing import Any
 
 from xpgrad import graph
-from xpgrad.errors import DTypeError, GradientError, ShapeError
+from xpgrad.dtypes import as_dtype
+from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
-from xpgrad.mode import enable_grad, no_grad
+from xpgrad.mode import anomaly, enable_grad, no_grad
 from xpgrad.namespace import Array, Namespace
-from xpgrad.tensor import Tensor, wrap
+from xpgrad.tensor import Size, Tensor, wrap
 
 SMALL = 4096  # elements; below, a new array costs less than asking whose the old one is
 
@@ -47,6 +50,7 @@ def run(
         needed = _leading_to(targets, list(grads))
     current: Namespace | None = None
     array_type: Any = None
+    check_nan = anomaly.enabled and anomaly.check_nan
     with enable_grad() if create_graph else no_grad(), contextlib.ExitStack() as device:
         while heap:
             node = heappop(heap)[1]
@@ -68,13 +72,17 @@ def run(
                 if node not in needed:
                     continue
                 edges = tuple([e if e in needed else None for e in edges])
-            if node.seq < graph.last_write:
-                graph.check_fresh(node)
+                if not any(edges):  # wanted itself, and nothing further down is
+                    continue
             try:
+                if node.seq < graph.last_write:
+                    graph.check_fresh(node)
                 state = node if not create_graph else node.lifted(tensor_namespace)
                 gs = node.vjp(state, g, edges)
             except Exception as error:
                 gs = _recover(node, g, edges, create_graph, error)
+            if check_nan:
+                _check_nan(node, gs)
             if not retain_graph and node.saved is not None:
                 node.saved = FREED
             g = None  # so that `_add_into` finds it unshared, if it is
@@ -192,9 +200,34 @@ def _recover(
         with node.ns.quiet():
             state = node if not create_graph else node.lifted(tensor_namespace)
             return node.vjp(state, g, edges)
+    if anomaly.enabled:
+        _show_origin(node)
     if not isinstance(error, GradientError):
         error.add_note(f"raised in the backward of {node.name()}")
     raise error
+
+
+def _check_nan(node: Node, gs: Any) -> None:
+    """Raise where a gradient just computed is not a number (anomaly detection only)."""
+    for i, g in enumerate(gs):
+        if g is None or isinstance(g, graph.Bundle):
+            continue
+        raw, ns = (g._data, g._ns) if isinstance(g, Tensor) else (g, node.ns)
+        if raw.dtype in ns.inexact and bool(ns.any(ns.isnan(raw))):
+            _show_origin(node)
+            raise GradientError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+
+def _show_origin(node: Node) -> None:
+    """Warn with the traceback of the call that made a node, if anomaly detection noted it."""
+    origin = getattr(node.seq, "origin", None)
+    found = (
+        " No forward pass information available. Enable detect anomaly during forward pass for "
+        "more information."
+        if origin is None
+        else f" Traceback of forward call that caused the error:\n{origin()}"
+    )
+    warnings.warn(f"Error detected in {node.name()}.{found}", UserWarning, stacklevel=2)
 
 
 def tensor_namespace(ns: Namespace) -> Any:
@@ -219,8 +252,9 @@ def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> An
         kept = have[lead:] if lead >= 0 else None
         if kept is None or any(n != m and n != 1 for n, m in zip(shape, kept, strict=True)):
             raise ShapeError(
-                f"{node.name()} returned a gradient of shape {list(have)} for an input of shape "
-                f"{list(shape)}"
+                f"Function {node.name()} returned an invalid gradient at index "
+                f"{node.edges.index(parent)} - got {list(have)} but expected shape compatible "
+                f"with {list(shape)}"
             )
         axes = (*range(lead), *stretched)
         if axes:
@@ -246,10 +280,15 @@ def _call_hooks(node: Node, g: Any, create_graph: bool) -> Any:
         if new is None:
             continue
         if not isinstance(new, Tensor):
-            raise TypeError(f"a hook returns a Tensor or None, got {type(new).__name__}")
-        if tuple(new.shape) != tuple(shown.shape):
-            label = getattr(hook, "__name__", type(hook).__name__)
+            raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+        label = getattr(hook, "__name__", type(hook).__name__)
+        if new._data.shape != shown._data.shape:
             raise ShapeError(f"hook '{label}' has changed the size of value")
+        if new.dtype is not shown.dtype or new._ns is not shown._ns:
+            raise DTypeError(
+                f"hook '{label}' has changed the type of value (was {shown.type()} got "
+                f"{new.type()})"
+            )
         shown = new
     if hooks.retain is not None:
         hooks.retain(shown)
@@ -269,44 +308,63 @@ def seeds(
     """
     found = []
     for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
-        if t._node is None:
+        node = node_of(t)
+        if node is None:
             raise GradientError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn"
             )
-        ns = t._ns
+        ns, shape = node.ns, Size(node.shape or ())
+        dtype = as_dtype(node.dtype)
         if g is None:
-            if t.shape.numel() != 1:
+            if shape.numel() != 1:
                 raise GradientError("grad can be implicitly created only for scalar outputs")
-            if t.dtype.is_complex:
+            if dtype.is_complex:
                 raise GradientError(
-                    "grad can be implicitly created only for real scalar outputs but got "
-                    f"{t.dtype}"
+                    f"grad can be implicitly created only for real scalar outputs but got {dtype}"
                 )
-            g = wrap(ns.ones(t._data.shape, dtype=t._data.dtype), ns)
+            g = wrap(ns.ones(tuple(shape), dtype=node.dtype), ns)
         elif not isinstance(g, Tensor):
-            raise TypeError(
-                f"gradients can be either Tensors or None, but got {type(g).__name__}"
-            )
-        if g._data.shape != t._data.shape:
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+        if g.shape != shape:
             raise ShapeError(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] "
-                f"has a shape of {t.shape}."
+                f"has a shape of {shape}."
             )
         if g._ns is not ns:
-            raise GradientError(
-                f"grad_output[{i}] is on {g.device} and output[{i}] on {t.device}: move it with "
-                f".to({str(t.device)!r})"
+            raise DeviceError(
+                f"invalid gradient at index {i} - expected device {ns.device} but got {g.device}: "
+                f"move it with .to({str(ns.device)!r})"
             )
-        if g.dtype is not t.dtype:
-            if g.dtype.is_complex != t.dtype.is_complex:
+        if g.dtype is not dtype:
+            if g.dtype.is_complex != dtype.is_complex:
                 raise DTypeError(
                     "For complex Tensors, both grad_output and output are required to have the "
                     f"same dtype. Mismatch in dtype: grad_output[{i}] has a dtype of {g.dtype} "
-                    f"and output[{i}] has a dtype of {t.dtype}."
+                    f"and output[{i}] has a dtype of {dtype}."
                 )
-            g = tensor_namespace(ns).astype(g, t.dtype)
-        found.append((t._node, g if create_graph else g._data))
+            g = tensor_namespace(ns).astype(g, dtype)
+        found.append((node, g if create_graph else g._data))
     return found
+
+
+def node_of(what: Any) -> Node | None:
+    """The node whose gradient is the gradient of a Tensor or of a `GradientEdge`.
+
+    Raises:
+        GradientError: for anything else.
+    """
+    if isinstance(what, Tensor):
+        return what._node
+    if isinstance(what, graph.GradientEdge):
+        return what.target
+    raise GradientError(
+        f"all inputs have to be Tensors or GradientEdges, but got {type(what).__name__}"
+    )
+
+
+def as_sequence(what: Any) -> list[Any]:
+    """One Tensor or edge, or several of them, as a list."""
+    return [what] if isinstance(what, (Tensor, graph.GradientEdge, str)) else list(what)
 
 
 def backward(
@@ -325,35 +383,56 @@ def backward(
     >>> xg.autograd.backward([x.sum(), (x * x).sum()]); x.grad
     tensor([3., 5.])
     """
-    outputs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    gradients = as_gradients(grad_tensors, len(outputs), "grad_tensors")
-    targets: list[Tensor] | None = None
+    outputs = as_sequence(tensors)
+    gradients = as_gradients(grad_tensors, len(outputs))
+    targets: list[Node] | None = None
     if inputs is not None:
-        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not targets:
+        given = list(inputs.values()) if isinstance(inputs, dict) else as_sequence(inputs)
+        if not given:
             raise GradientError("`inputs` argument to `backward()` cannot be empty.")
-        if any(t._node is None for t in targets):
-            raise GradientError("One of the differentiated Tensors does not require grad")
+        targets = []
+        for t in given:
+            node = node_of(t)
+            if isinstance(t, Tensor):
+                t.retain_grad()  # what is no leaf gets its ``.grad`` this way
+            if node is not None:
+                targets.append(node)
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the "
+            "parameter and its gradient which can cause a memory leak. We recommend using "
+            "autograd.grad when creating the graph to avoid this. If you have to use this "
+            "function, make sure to reset the .grad fields of your parameters to None after use "
+            "to break the cycle and avoid the leak.",
+            UserWarning,
+            stacklevel=2,
+        )
     found = run(
         seeds(outputs, gradients, create_graph),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
-        wanted=None if targets is None else [t._node for t in targets if t._node is not None],
+        wanted=targets,
     )
-    by_node = {} if targets is None else {t._node: t for t in targets}
     while found:
         node, g, holders = _take(found)
-        tensor = by_node.get(node)
-        if tensor is None and isinstance(node, AccumulateGrad):
-            tensor = node.variable
+        tensor = node.variable if isinstance(node, AccumulateGrad) else None
         if tensor is not None:
-            _accumulate(tensor, g, create_graph, holders == _SOLE)
+            with _accumulating:
+                _accumulate(tensor, g, create_graph, holders == _SOLE)
             if node.hooks is not None:
                 for hook in tuple(node.hooks.after.values()):
-                    hook(tensor)
+                    if (returned := hook(tensor)) is not None:
+                        raise TypeError(
+                            "a post accumulate grad hook returns None, got "
+                            f"{type(returned).__name__}"
+                        )
 
 
-def as_gradients(given: Any, count: int, name: str) -> list[Any]:
+# Two threads that find no gradient yet, or add into the same one, would lose one of theirs.
+_accumulating = threading.Lock()
+
+
+def as_gradients(given: Any, count: int) -> list[Any]:
     """One gradient or `None` for each of `count` outputs.
 
     Raises:
@@ -363,29 +442,35 @@ def as_gradients(given: Any, count: int, name: str) -> list[Any]:
         return [None] * count
     found = [given] if isinstance(given, Tensor) or not hasattr(given, "__len__") else list(given)
     if len(found) != count:
-        raise GradientError(f"got {count} tensors and {len(found)} gradients in {name}")
+        raise GradientError(f"got {count} tensors and {len(found)} gradients")
     return found
 
 
 def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
-    """Add `g` into ``tensor.grad``, which never shares memory with anything else.
-
-    Args:
-        sole: nobody else holds `g`, so that ``.grad`` may keep it rather than a copy.
-    """
+    """Add `g` into ``tensor.grad``, which never shares memory with anything else."""
     ns = tensor._ns
     have = tensor._grad
-    if create_graph:
-        tensor._grad = wrap(ns.copy(g._data), ns, g._node) if have is None else have + g
-        return
-    g = ns.wrap(g)
     if have is None:
-        tensor._grad = wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)
+        tensor._grad = unshared(g, ns, sole)
+    elif create_graph:
+        tensor._grad = have + g
     elif have._node is not None:
-        tensor._grad = have + wrap(g, ns)
+        tensor._grad = have + wrap(ns.wrap(g), ns)
     else:
         if ns.mutable:
             have._data += g
         else:
             have._data = have._data + g
         have._written()
+
+
+def unshared(g: Any, ns: Namespace, sole: bool) -> Tensor:
+    """A gradient as a Tensor whose memory nobody else can see.
+
+    Args:
+        sole: nobody else holds `g`, so that it may be kept rather than copied.
+    """
+    if isinstance(g, Tensor):  # its array may be saved in the graph, or be somebody's
+        return wrap(ns.copy(g._data), ns, g._node)
+    g = ns.wrap(g)
+    return wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)

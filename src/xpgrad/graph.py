@@ -10,9 +10,10 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xpgrad.errors import GradientError
+from xpgrad.mode import anomaly
 
 if TYPE_CHECKING:
     from xpgrad.namespace import Array, Namespace
@@ -33,7 +34,7 @@ SECOND_BACKWARD = (
 class _Freed:
     """Stands where saved values were, and complains when somebody wants one."""
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any = None) -> Any:
         raise GradientError(SECOND_BACKWARD)
 
     __iter__ = __len__ = __getitem__
@@ -155,6 +156,19 @@ class Bundle:
         return self
 
 
+class GradientEdge(NamedTuple):
+    """An edge of the graph: stands for a tensor in `grad` and `backward` without keeping it."""
+
+    node: Node
+    output_nr: int
+    target: Node  # what the engine knows gradients by
+
+    @property
+    def ownership_token(self) -> Node:
+        """What keeps the edge's node alive: the edge itself does."""
+        return self.node
+
+
 class Hooks:
     """The hooks of one node's output: they see its whole gradient and may replace it."""
 
@@ -248,23 +262,30 @@ def check_fresh(node: Node) -> None:
         version = written.get(node.ns.memory_key(value[1]))
         if version is None or not version.stamps or version.stamps[-1] < node.seq:
             continue
-        maker: Node | None = node
-        if value[0] < len(node.edges):
-            maker = node.edges[value[0]]
-        made_by = ""
-        if maker is not None and not isinstance(maker, AccumulateGrad):
-            number = maker.index if isinstance(maker, Output) else 0
-            shown = maker.edges[0] if isinstance(maker, Output) else maker
-            assert shown is not None
-            made_by = f", which is output {number} of {shown.name()}"
-        kind = node.ns.dtype_of(value[1]).torch_name
-        raise GradientError(
-            "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: [xpgrad.{kind}Tensor {list(value[1].shape)}]{made_by}, is at version "
-            f"{version.count}; expected version {version.at(node.seq)} instead. Hint: enable "
-            "anomaly detection to find the operation that failed to compute its gradient, with "
-            "xpgrad.autograd.set_detect_anomaly(True, check_nan=False)."
-        )
+        maker = node.edges[value[0]] if value[0] < len(node.edges) else node
+        raise stale(node.ns, value[1], maker, version.count, version.at(node.seq))
+
+
+def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: int) -> GradientError:
+    """The error for a saved array that was written to since."""
+    made_by = ""
+    if maker is not None and not isinstance(maker, AccumulateGrad):
+        number, shown = (maker.index, maker.edges[0]) if isinstance(maker, Output) else (0, maker)
+        assert shown is not None
+        made_by = f", which is output {number} of {shown.name().partition('Backward')[0]},"
+    hint = (
+        "the backtrace further above shows the operation that failed to compute its gradient. The "
+        "variable in question was changed in there or anywhere later. Good luck!"
+        if anomaly.enabled
+        else "enable anomaly detection to find the operation that failed to compute its gradient, "
+        "with xpgrad.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+    kind = ns.dtype_of(array).torch_name
+    return GradientError(
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [xpgrad.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; "
+        f"expected version {saved} instead. Hint: {hint}"
+    )
 
 
 def _arrays(saved: Any) -> list[tuple[int, Any]]:

@@ -20,6 +20,16 @@ class _Mode(threading.local):
 mode = _Mode()  # read on every operation: `mode.grad` costs about 30 ns
 
 
+class _Anomaly:
+    """Whether backward looks for the origin of errors and of nan; the same in every thread."""
+
+    enabled: bool = False
+    check_nan: bool = True
+
+
+anomaly = _Anomaly()  # switched by `xpgrad.autograd.set_detect_anomaly`
+
+
 class _Switch:
     """A context manager that doubles as a decorator of functions and generator functions."""
 

@@ -18,6 +18,7 @@ portable default, built on the standard, stands behind each.
 ``quiet()``            a context without floating-point warnings
 ``guard``              ``None``, or a context that makes this device the current one
 ``to_host, from_host`` a NumPy copy of an array, and the way back
+``send(x, ns)``        `x` on the device of another namespace
 ``owns_memory(x)``     whether nobody but `x` can see its memory (`False` if unknown)
 ``memory_key(x)``      equal for arrays that share memory, such as views of one base
 ``synchronize, …``     wait for the device; its memory figures
@@ -223,6 +224,12 @@ class Namespace:
     def from_host(self, x: np.ndarray[Any, Any]) -> Array:
         """The values of a NumPy array on this device; it may share memory on the CPU."""
         return self.asarray(x)
+
+    def send(self, x: Array, ns: Namespace) -> Array:
+        """`x` on the device of another namespace, in memory of its own."""
+        with contextlib.nullcontext() if ns.guard is None else ns.guard():
+            out = ns.from_host(self.to_host(x))
+            return ns.copy(out) if ns.memory_key(out) == self.memory_key(x) else out
 
     def owns_memory(self, x: Array) -> bool:
         """Whether no other array can see the memory of `x`; `False` where nobody knows."""

@@ -14,7 +14,7 @@ values by name:
 
 For an op with several outputs, ``gs`` is the tuple of their gradients (`None` where there is none)
 and ``out`` the tuple of results. For a variadic input (``*arrays``) the rule runs once per array:
-``i`` is its position and ``likes`` holds all their shapes.
+``i`` is its position and ``likes`` the tuple of all their shapes.
 
 A rule runs on raw arrays (first order) or on Tensors with `xp` their namespace (``create_graph``):
 it is the same rule. It never un-broadcasts and never casts: the engine does.
@@ -58,8 +58,9 @@ class Op:
     """
 
     __slots__ = (
-        "elementwise", "forward", "inputs", "integers", "keep", "linear", "name", "needs_out",
-        "node_type", "outputs", "promotes", "rules", "settings", "variadic", "view", "vjp",
+        "elementwise", "forward", "inputs", "integers", "keep", "linear", "name", "needs_likes",
+        "needs_out", "node_type", "outputs", "promotes", "rules", "settings", "variadic", "view",
+        "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +102,7 @@ class Op:
             tuple(j in wanted.get(i, ()) for i in self.inputs) for j in self.inputs
         )
         self.needs_out = any("out" in names for names in wanted.values())
+        self.needs_likes = any("likes" in names for names in wanted.values())
         self.vjp = _make_vjp(self, wanted)
         self.node_type = self._node_type(node)
 
@@ -155,7 +157,7 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
         must = default is inspect.Parameter.empty
         places[name] = f"n.settings[{name!r}]" if must else f"n.settings.get({name!r}, {default!r})"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
-    places |= {"i": "i", "likes": "n.edges"}
+    places |= {"i": "i", "likes": "n.settings['likes']"}
 
     def arguments(position: int, name: str) -> str:
         like = "n.edges[i]" if op.variadic else f"n.edges[{position}]"
@@ -503,6 +505,8 @@ def record(
         node.edges = edges
         node.saved = _saved(op, tensors, arrays, edges, tuple(outs) if several else outs[0])
         node.settings = settings
+        if op.needs_likes:  # edges know shapes too, but inputs without a gradient have no edge
+            node.settings = {**(settings or {}), "likes": tuple(a.shape for a in arrays)}
         node.hooks = None
         node.seq = tick()
         node.ns = ns

@@ -53,21 +53,22 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
         TypeError: for what is no integer.
     """
     given: Any = sizes
-    if len(sizes) == 1 and not hasattr(sizes[0], "__index__"):
+    if len(sizes) == 1 and (getattr(sizes[0], "ndim", 0) or not hasattr(sizes[0], "__index__")):
         given = sizes[0]
-    elif len(sizes) == 1 and isinstance(sizes[0], Tensor) and sizes[0].ndim:
-        given = sizes[0].tolist()
+    culprit = given
     try:
-        if isinstance(given, str) or any(isinstance(n, bool) for n in given):
-            raise TypeError
-        return tuple([operator.index(n) for n in given])
+        found = []
+        for culprit in () if isinstance(given, str) else given:
+            if isinstance(culprit, bool):
+                raise TypeError
+            found.append(operator.index(culprit))
+        if not isinstance(given, str):
+            return tuple(found)
     except TypeError:
-        culprit = next(
-            (n for n in given if isinstance(n, bool) or not hasattr(n, "__index__")), given
-        ) if isinstance(given, (tuple, list)) else given  # fmt: skip
-        raise TypeError(
-            f"{what}(): argument 'size' must be tuple of ints, not {type(culprit).__name__}"
-        ) from None
+        pass
+    raise TypeError(
+        f"{what}(): argument 'size' must be tuple of ints, not {type(culprit).__name__}"
+    )
 
 
 def new_size(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from xpgrad.nn.parameter import Parameter, typename
 from xpgrad.tensor import Tensor
 
 
-class IncompatibleKeys(NamedTuple):
+class _IncompatibleKeys(NamedTuple):
     """What `Module.load_state_dict` found nothing for, and what it had no use for."""
 
     missing_keys: list[str]
@@ -23,7 +23,7 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
+        return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
     __str__ = __repr__
 
@@ -396,7 +396,7 @@ class Module:
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> _IncompatibleKeys:
         """Write the values of a state dict into this module, whatever their device and dtype.
 
         Nothing is written unless everything fits.
@@ -444,7 +444,7 @@ class Module:
                     self._assign(key, target, state_dict[key])
                 else:
                     target.copy_(state_dict[key])
-        return IncompatibleKeys(missing, unexpected)
+        return _IncompatibleKeys(missing, unexpected)
 
     def _assign(self, key: str, target: Tensor, value: Tensor) -> None:
         path, _, name = key.rpartition(".")

@@ -1,16 +1,190 @@
-"""Linear algebra."""
+"""Linear algebra.
+
+Products are of what the names say: `mm` of matrices, `bmm` of stacks of equal size, `mv` of a
+matrix and a vector, `dot` of vectors; `matmul` is of anything that the standard's takes. Transposes
+are views, which BLAS reads as they are.
+"""
 
 from __future__ import annotations
 
+import math
+
 from xpgrad.op import op
+from xpgrad.ops.elementwise import multiply
+from xpgrad.ops.reductions import keep
+from xpgrad.ops.shape import expand_dims, inverse, permute_dims, reshape
+
+# ------------------------------------------------------------------ products
 
 
 @op(
-    node="Mm",
-    promotes=False,
-    x=lambda g, y, xp: g @ xp.conj(xp.matrix_transpose(y)),
-    y=lambda g, x, xp: xp.conj(xp.matrix_transpose(x)) @ g,
+    promotes=True,
+    x=lambda g, y, xp: xp.matmul(g, xp.conj(xp.matrix_transpose(y))),
+    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
 )
-def matmul(xp, x, y, /):
-    """The product of matrices, or of stacks of them (vectors are the doors' business)."""
+def mm(xp, x, y, /):
     return xp.matmul(x, y)
+
+
+@op(
+    promotes=True,
+    x=lambda g, y, xp: xp.matmul(g, xp.conj(xp.matrix_transpose(y))),
+    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
+)
+def bmm(xp, x, y, /):
+    return xp.matmul(x, y)
+
+
+@op(
+    promotes=True,
+    x=lambda g, y, xp: xp.expand_dims(g, axis=-1) * xp.conj(y),
+    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
+)
+def mv(xp, x, y, /):
+    return xp.matmul(x, y)
+
+
+@op(promotes=True, x=lambda g, y, xp: g * xp.conj(y), y=lambda g, x, xp: g * xp.conj(x))
+def dot(xp, x, y, /):
+    return xp.matmul(x, y)
+
+
+def rows(x, xp):
+    """A stack of matrices as one, its matrices below one another."""
+    shape = x.shape
+    return xp.reshape(x, (math.prod(shape[:-1]), shape[-1]))
+
+
+def matmul_x(g, y, like, xp):
+    wide, deep = len(like.shape), len(y.shape)
+    if deep == 1:  # g is x's shape without the last axis
+        return (g if wide == 1 else xp.expand_dims(g, axis=-1)) * xp.conj(y)
+    if wide == 1:
+        return xp.squeeze(xp.matmul(xp.conj(y), xp.expand_dims(g, axis=-1)), axis=-1)
+    return xp.matmul(g, xp.conj(xp.matrix_transpose(y)))
+
+
+def matmul_y(g, x, like, xp):
+    deep, wide = len(like.shape), len(x.shape)
+    if wide == 1:
+        if deep == 1:
+            return g * xp.conj(x)
+        return xp.expand_dims(xp.conj(x), axis=-1) * xp.expand_dims(g, axis=-2)
+    if deep == 1:
+        return xp.matmul(xp.conj(xp.matrix_transpose(rows(x, xp))), xp.reshape(g, (-1,)))
+    if deep == 2 < wide:  # one matrix for the whole stack: one product, not a stack to sum up
+        x, g = rows(x, xp), rows(g, xp)
+    return xp.matmul(xp.conj(xp.matrix_transpose(x)), g)
+
+
+@op(promotes=True, x=matmul_x, y=matmul_y)
+def matmul(xp, x, y, /):
+    """The product of matrices, stacks of them that broadcast, and vectors."""
+    return xp.matmul(x, y)
+
+
+@op(
+    promotes=True,
+    x=lambda g, y, axis, xp: xp.conj(xp.expand_dims(g, axis=axis)) * y,
+    y=lambda g, x, axis, xp: xp.expand_dims(g, axis=axis) * x,
+)
+def vecdot(xp, x, y, /, *, axis):
+    """Dot products along an axis, counted from the end (below 0); `x` is conjugated."""
+    return xp.vecdot(x, y, axis=axis)
+
+
+def outer(x, y, /):
+    """The products of all pairs of elements of two vectors."""
+    return multiply(expand_dims(x, axis=1), y)
+
+
+def tensordot(x, y, /, *, axes):
+    """Sum products over the axes ``axes[0]`` of `x` and ``axes[1]`` of `y`, pair by pair."""
+    free = [[i for i in range(len(a.shape)) if i not in bound] for a, bound in zip((x, y), axes)]
+    shape = tuple([x.shape[i] for i in free[0]] + [y.shape[i] for i in free[1]])
+    inner = math.prod(x.shape[i] for i in axes[0])
+    x = permute_dims(x, axes=(*free[0], *axes[0]))
+    y = permute_dims(y, axes=(*axes[1], *free[1]))
+    x = reshape(x, shape=(math.prod(shape[: len(free[0])]), inner))
+    y = reshape(y, shape=(inner, math.prod(shape[len(free[0]) :])))
+    return reshape(mm(x, y), shape=shape)
+
+
+# ------------------------------------------------------------------ diagonals
+
+
+def on_diagonal(x, shape, offset, xp):
+    """Zeros of `shape` with `x` on a diagonal of its last two axes, or all along it."""
+    return xp.where(xp.eye(*shape[-2:], k=offset, dtype=xp.native("bool")), x, xp.zeros_like(x))
+
+
+def diagonal_rule(g, like, offset, axis1, axis2, xp):
+    shape = like.shape
+    last = (*(i for i in range(len(shape)) if i not in (axis1, axis2)), axis1, axis2)
+    ordered = tuple(shape[i] for i in last)
+    # A row of the result for each element of the diagonal, and rows of zeros around them.
+    above, length = min(max(-offset, 0), shape[axis1]), g.shape[-1]
+    around = (above, shape[axis1] - above - length)
+    pads = [xp.zeros((*g.shape[:-1], n), dtype=g.dtype) for n in around]
+    column = xp.expand_dims(xp.concat([pads[0], g, pads[1]], axis=len(g.shape) - 1), axis=-1)
+    return xp.permute_dims(on_diagonal(column, ordered, offset, xp), inverse(last))
+
+
+@op(linear=True, view=True, x=diagonal_rule)
+def diagonal(xp, x, /, *, offset=0, axis1, axis2):
+    """The diagonals over two axes; they come last in the result."""
+    last = (*(i for i in range(len(x.shape)) if i not in (axis1, axis2)), axis1, axis2)
+    return xp.linalg.diagonal(xp.permute_dims(x, last), offset=offset)
+
+
+def trace_rule(g, like, offset, xp):
+    g = xp.expand_dims(xp.expand_dims(g, axis=-1), axis=-1)
+    return on_diagonal(g, like.shape, offset, xp)
+
+
+@op(linear=True, x=trace_rule)
+def trace(xp, x, /, *, offset=0):
+    """The sums of the diagonals over the last two axes."""
+    return xp.sum(xp.linalg.diagonal(x, offset=offset), axis=-1)
+
+
+# ------------------------------------------------------------------ norms
+
+
+def safe(x, xp):
+    """The same with ones for zeros, to divide by."""
+    return xp.where(x == 0, xp.ones_like(x), x)
+
+
+def vector_norm_rule(g, x, out, like, axis, keepdims, ord, xp):
+    """Zero where the norm is, and where an element is: norms have kinks there."""
+    g, out = keep(g, like, axis, keepdims, xp), keep(out, like, axis, keepdims, xp)
+    if ord == 0:
+        return xp.zeros_like(x)
+    if ord == 2:
+        return x * (g / safe(out, xp))
+    size = xp.abs(x)
+    towards = x / safe(size, xp) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
+    if ord == 1:
+        return g * towards
+    if math.isinf(ord):
+        chosen = xp.astype(size == out, out.dtype)
+        return g / xp.sum(chosen, axis=axis, keepdims=True) * chosen * towards
+    g = xp.where(out == 0, xp.zeros_like(g), g)
+    return g * towards * (safe(size, xp) / safe(out, xp)) ** (ord - 1)
+
+
+@op(node="LinalgVectorNorm", integers="float", x=vector_norm_rule)
+def vector_norm(xp, x, /, *, axis=None, keepdims=False, ord=2):
+    """``sum(abs(x)**ord)**(1/ord)``, and its limits for 0 and the infinities."""
+    how = {"axis": axis, "keepdims": keepdims}
+    size = xp.abs(x)
+    if math.isinf(ord):
+        return xp.max(size, **how) if ord > 0 else xp.min(size, **how)
+    if ord == 0:
+        return xp.sum(xp.astype(size != 0, size.dtype), **how)
+    if ord == 1:
+        return xp.sum(size, **how)
+    if ord == 2:
+        return xp.sqrt(xp.sum(size * size, **how))
+    return xp.sum(size**ord, **how) ** (1 / ord)

@@ -1,0 +1,164 @@
+"""Ops that find, order, pick and count elements. An ``axis`` is a non-negative int.
+
+Arrays of positions are inputs without a derivative; negative positions count from the end.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+from xpgrad.op import named, op
+
+# ------------------------------------------------------------------ picking
+
+
+def take_rule(g, indices, axis, like, xp):
+    return xp.index_add(like, (*(slice(None),) * axis, indices, ...), g)
+
+
+@op(node="IndexSelect", linear=True, x=take_rule, indices=None)
+def take(xp, x, indices, /, *, axis):
+    """The slices at `indices`, an array of any shape, which replaces the axis."""
+    if len(indices.shape) == 1:
+        return xp.take(x, indices, axis=axis)
+    flat = xp.take(x, xp.reshape(indices, (math.prod(indices.shape),)), axis=axis)
+    return xp.reshape(flat, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+
+
+def positions(indices, shape, axis, xp):
+    """The row-major positions in `shape` of what `indices` picks along an axis.
+
+    Other axes of length 1 in `shape` are stretched to those of `indices`, and the other way round.
+    """
+    rank = len(shape)
+    strides = [math.prod(shape[i + 1 :]) for i in range(rank)]
+    total = (indices + shape[axis] * xp.astype(indices < 0, indices.dtype)) * strides[axis]
+    for i, n in enumerate(shape):
+        if i != axis and n != 1:
+            form = tuple(n if j == i else 1 for j in range(rank))
+            total = total + xp.reshape(xp.arange(n, dtype=total.dtype) * strides[i], form)
+    return total
+
+
+def scatter(values, indices, shape, axis, xp):
+    """Zeros with `values` added where `indices` point along an axis."""
+    places = positions(wide(indices, xp), shape, axis, xp)
+    places = xp.broadcast_to(places, values.shape)
+    size, count = math.prod(shape), math.prod(values.shape)
+    flat = xp.reshape(values, (count,)), xp.reshape(places, (count,))
+    return xp.reshape(xp.index_add(SimpleNamespace(shape=(size,)), (flat[1],), flat[0]), shape)
+
+
+def wide(indices, xp):
+    """Positions in the library's own type for them: narrow ones overflow when multiplied."""
+    return xp.astype(indices, xp.arange(0).dtype)
+
+
+def take_along_axis_rule(g, indices, axis, like, xp):
+    return scatter(g, indices, tuple(like.shape), axis, xp)
+
+
+@op(node="Gather", linear=True, x=take_along_axis_rule, indices=None)
+def take_along_axis(xp, x, indices, /, *, axis):
+    return xp.take_along_axis(x, wide(indices, xp), axis=axis)
+
+
+def scatter_add_rule(g, indices, axis, xp):
+    return xp.take_along_axis(g, wide(indices, xp), axis=axis)
+
+
+@op(node="ScatterAdd", linear=True, values=scatter_add_rule, indices=None)
+def scatter_add(xp, values, indices, /, *, shape, axis):
+    """Zeros of `shape` with `values` added where `indices`, shaped alike, point along the axis."""
+    return scatter(values, indices, shape, axis, xp)
+
+
+def pick_rule(g, indices, axis, keepdims, like, xp):
+    if not keepdims:
+        g, indices = xp.expand_dims(g, axis=axis), xp.expand_dims(indices, axis=axis)
+    return scatter(g, indices, tuple(like.shape), axis, xp)
+
+
+@op(node="Pick", linear=True, x=pick_rule, indices=None)
+def pick(xp, x, indices, /, *, axis, keepdims=False):
+    """The one element along an axis that `indices`, reduced like the result, points at."""
+    if keepdims:
+        return xp.take_along_axis(x, wide(indices, xp), axis=axis)
+    indices = xp.expand_dims(wide(indices, xp), axis=axis)
+    return xp.squeeze(xp.take_along_axis(x, indices, axis=axis), axis=axis)
+
+
+# ------------------------------------------------------------------ ordering
+
+
+def sort_rule(g, x, axis, descending, stable, xp):
+    order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
+    return xp.take_along_axis(g, xp.argsort(order, axis=axis), axis=axis)
+
+
+@op(x=sort_rule)
+def sort(xp, x, /, *, axis, descending=False, stable=True):
+    """The sorted values. With `argsort` and `sorted_by` there are their places too."""
+    return xp.sort(x, axis=axis, descending=descending, stable=stable)
+
+
+@op(x=None)
+def argsort(xp, x, /, *, axis, descending=False, stable=True):
+    return xp.argsort(x, axis=axis, descending=descending, stable=stable)
+
+
+# ------------------------------------------------------------------ finding
+
+
+@op(x=None)
+def argmax(xp, x, /, *, axis=None, keepdims=False):
+    return xp.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@op(x=None)
+def argmin(xp, x, /, *, axis=None, keepdims=False):
+    return xp.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@op(outputs=0, x=None)
+def nonzero(xp, x, /, *, outputs):
+    """The places of what is not zero, an array for each axis; `outputs` is the rank."""
+    return xp.nonzero(x)
+
+
+@op(x1=None, x2=None, sorter=None)
+def searchsorted(xp, x1, x2, sorter=None, /, *, side="left"):
+    return xp.searchsorted(x1, x2, side=side, sorter=sorter)
+
+
+# ------------------------------------------------------------------ sets
+
+
+@op(outputs=4, x=None)
+def unique_all(xp, x, /):
+    return xp.unique_all(x)
+
+
+@op(outputs=2, x=None)
+def unique_counts(xp, x, /):
+    return xp.unique_counts(x)
+
+
+@op(outputs=2, x=None)
+def unique_inverse(xp, x, /):
+    return xp.unique_inverse(x)
+
+
+@op(x=None)
+def unique_values(xp, x, /):
+    return xp.unique_values(x)
+
+
+# ------------------------------------------------------------------ as PyTorch names them
+
+max_at = named(pick, "MaxBackward0")
+min_at = named(pick, "MinBackward0")
+median_at = named(pick, "MedianBackward0")
+sorted_by = named(take_along_axis, "SortBackward0")
+topk_by = named(take_along_axis, "TopkBackward0")
