@@ -210,21 +210,162 @@ ROWS: list[Row] = []
 
 # ------------------------------------------------------------------ elementwise: arithmetic
 
+WIDE = FLOATS + HALF + COMPLEX
+REALS = FLOATS + HALF + ("int32",)  # for functions that make floats of integers
+
 ROWS += [
     *binary("add", np.add, dtypes=NUMBERS),
     *binary("subtract", np.subtract, dtypes=NUMBERS),
     *binary("multiply", np.multiply, dtypes=NUMBERS),
-    *binary("divide", np.divide, dtypes=FLOATS + COMPLEX + HALF),
-    *unary("negative", np.negative, dtypes=FLOATS + COMPLEX + HALF + ("int32",)),
-]
+    *binary("divide", np.divide, dtypes=WIDE + ("int32",)),
+    *binary("floor_divide", np.floor_divide, OFF_INTEGERS, dtypes=FLOATS + INTS, special=False),
+    *binary("remainder", np.remainder, dtypes=FLOATS + INTS, special=False),
+    *binary("fmod", np.fmod, dtypes=FLOATS + INTS, special=False),
+    Row("remainder", np.remainder, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
+    Row("fmod", np.fmod, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
+    *unary("negative", np.negative, dtypes=WIDE + ("int32",)),
+    *unary("positive", np.positive, dtypes=NUMBERS),
+    *unary("reciprocal", lambda x: 1 / x, dtypes=REALS + COMPLEX),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ elementwise: powers and roots
+
+EXPONENTS = (2, 3, 1, 0, -1, 0.5, 1.5, -2.0)
+
+ROWS += [
+    *binary("pow", np.power, POSITIVE, dtypes=FLOATS + COMPLEX + ("int32",)),
+    Row("pow", np.power, [S((2, 3), n) for n in EXPONENTS], POSITIVE, FLOATS + COMPLEX),
+    Row("pow", np.power, [S((2, 3), n) for n in (2, 3, 1, 0, -1, -2.0)], REAL, FLOATS + HALF),
+    Row("pow", np.power, [S(n, (2, 3)) for n in (2, 0.5, 1, 3.0)], REAL, FLOATS + COMPLEX),
+    # Exponents as arrays, on a negative base and on 0: only `x` is moved, 0 ** 0 is on a kink.
+    Row("pow", np.power, [S(D((4,), REAL), np.array([2, 3, -1, 1]))],
+        result=lambda dtype: dtype),
+    *unary("square", np.square, dtypes=WIDE + ("int32",)),
+    *unary("sqrt", np.sqrt, POSITIVE, dtypes=REALS + COMPLEX),
+    *binary("hypot", np.hypot, dtypes=REALS),
+]  # fmt: skip
 
 # ------------------------------------------------------------------ elementwise: functions
 
 ROWS += [
-    *unary("exp", np.exp, dtypes=FLOATS + HALF + COMPLEX),
-    *unary("log", np.log, POSITIVE, dtypes=FLOATS + HALF + COMPLEX),
-    *unary("tanh", np.tanh, dtypes=FLOATS + HALF + COMPLEX),
-    *unary("sin", np.sin, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("exp", np.exp, dtypes=REALS + COMPLEX),
+    *unary("expm1", np.expm1, dtypes=REALS + COMPLEX),
+    *unary("log", np.log, POSITIVE, dtypes=REALS + COMPLEX),
+    *unary("log1p", np.log1p, POSITIVE, dtypes=REALS + COMPLEX),
+    *unary("log2", np.log2, POSITIVE, dtypes=REALS + COMPLEX),
+    *unary("log10", np.log10, POSITIVE, dtypes=REALS + COMPLEX),
+    *binary("logaddexp", np.logaddexp, dtypes=REALS),
+    *unary("sigmoid", scipy.special.expit, special=False),
+    *unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), dtypes=REALS + COMPLEX),
+    *unary("erf", scipy.special.erf, host="the standard has no erf"),
+    *unary("sin", np.sin, dtypes=REALS + COMPLEX),
+    *unary("cos", np.cos, dtypes=REALS + COMPLEX),
+    *unary("tan", np.tan, OPEN_UNIT, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("asin", np.arcsin, OPEN_UNIT, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("acos", np.arccos, OPEN_UNIT, dtypes=FLOATS + HALF + COMPLEX),
+    *unary("atan", np.arctan, OPEN_UNIT, dtypes=REALS + COMPLEX),
+    *binary("atan2", np.arctan2, dtypes=REALS),
+    *unary("sinh", np.sinh, dtypes=REALS + COMPLEX),
+    *unary("cosh", np.cosh, dtypes=REALS + COMPLEX),
+    *unary("tanh", np.tanh, dtypes=REALS + COMPLEX),
+    *unary("asinh", np.arcsinh, dtypes=REALS + COMPLEX),
+    *unary("acosh", np.arccosh, ABOVE_ONE, dtypes=REALS),
+    *unary("acosh", np.arccosh, OPEN_UNIT, dtypes=COMPLEX, special=False),
+    *unary("atanh", np.arctanh, OPEN_UNIT, dtypes=FLOATS + HALF + COMPLEX),
+]
+
+# ------------------------------------------------------------------ elementwise: signs, choices
+
+TIES = [np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])]
+
+
+def _clip(x, min=None, max=None):
+    return x if min is None and max is None else np.clip(x, min, max)
+
+
+ROWS += [
+    *unary("abs", np.abs, dtypes=WIDE + ("int32",)),
+    *unary("sign", np.sign, dtypes=WIDE + ("int32",)),
+    *unary("ceil", np.ceil, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
+    *unary("floor", np.floor, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
+    *unary("round", np.round, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
+    *unary("trunc", np.trunc, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
+    *binary("copysign", np.copysign, dtypes=REALS),
+    *binary("maximum", np.maximum, dtypes=ALL_REAL),
+    *binary("minimum", np.minimum, dtypes=ALL_REAL),
+    Row("clip", _clip, [S(s, min=-0.5, max=1.2) for s in SHAPES] + [S((2, 3), min=-0.5),
+        S((2, 3), max=1.2), S((2, 3)), S((2, 3), min=2, max=1)], dtypes=FLOATS + HALF),
+    Row("clip_between", _clip,
+        [S((2, 3), (2, 3), (2, 3)), S((2, 3), (3,), None), S((2, 3), None, (2, 1)), S((), (), ()),
+         S((0, 3), (3,), ()), S((2, 3), -0.5, (2, 3)), S((3,), (2, 3), 1.2)]),
+    Row("where", np.where,
+        [S(np.array([True, False, True]), (3,), (3,)), S(np.array(True), (), ()),
+         S(np.array([[True], [False]]), (1, 3), (2, 3)), S(np.array([True, False]), (3, 1), ()),
+         S(np.zeros((0, 3), bool), (0, 3), (3,)), S(np.array([True, False]), (2,), 2),
+         S(np.array([True, False]), 2, (2,))],
+        dtypes=NUMBERS,
+        errors=[Error(S(np.array([True, False]), (3,), (3,)), RuntimeError, "size of tensor a")]),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ elementwise: complex
+
+ROWS += [
+    *unary("conj", np.conj, dtypes=COMPLEX + FLOATS),
+    *unary("real", np.real, dtypes=COMPLEX + FLOATS),
+    *unary("imag", np.imag, dtypes=COMPLEX, special=False),
+    *unary("angle", np.angle, dtypes=COMPLEX + FLOATS, special=False),
+]
+
+# ------------------------------------------------------------------ elementwise: no derivative
+
+SOME = [np.array([0.0, 1.0, 2.0, -3.0]), np.array([0.0, 2.0, 1.0, -3.0])]
+COMPARE = dict(differentiable=False, dtypes=ALL_REAL)
+
+
+def of_bits(name, reference):
+    """A row for a bitwise function."""
+    wrong = Error(S((3,), (3,)), TypeError, name)
+    samples = [S((2, 3), (3,)), S((), ()), S((0,), (0,)), S((2, 3), 1)]
+    return Row(name, reference, samples, dtypes=INTS, differentiable=False, errors=[wrong])
+
+
+ROWS += [
+    *binary("nextafter", np.nextafter, differentiable=False, special=False),
+    *unary("signbit", np.signbit, differentiable=False, dtypes=FLOATS),
+    *unary("isfinite", np.isfinite, differentiable=False, dtypes=FLOATS + COMPLEX),
+    *unary("isinf", np.isinf, differentiable=False, dtypes=FLOATS + COMPLEX),
+    *unary("isnan", np.isnan, differentiable=False, dtypes=FLOATS + COMPLEX),
+    *binary("equal", np.equal, **COMPARE),
+    *binary("not_equal", np.not_equal, **COMPARE),
+    *binary("greater", np.greater, **COMPARE),
+    *binary("greater_equal", np.greater_equal, **COMPARE),
+    *binary("less", np.less, **COMPARE),
+    *binary("less_equal", np.less_equal, **COMPARE),
+    *(Row(name, reference, [S(*SOME)], dtypes=FLOATS, differentiable=False)
+      for name, reference in (("equal", np.equal), ("less", np.less), ("greater", np.greater),
+                              ("less_equal", np.less_equal))),
+    Row("equal", np.equal, [S((2, 3), (3,)), S((), ())], dtypes=BOOL, differentiable=False),
+    *(Row(name, reference, [S(*SOME), S((2, 3), (3,)), S((), ()), S((2, 3), 1)],
+          dtypes=FLOATS + INTS + BOOL, differentiable=False)
+      for name, reference in (("logical_and", np.logical_and), ("logical_or", np.logical_or),
+                              ("logical_xor", np.logical_xor))),
+    *unary("logical_not", np.logical_not, differentiable=False, dtypes=FLOATS + INTS + BOOL),
+    of_bits("bitwise_and", np.bitwise_and),
+    of_bits("bitwise_or", np.bitwise_or),
+    of_bits("bitwise_xor", np.bitwise_xor),
+    Row("bitwise_invert", np.invert, [S(s) for s in SHAPES], dtypes=INTS + BOOL,
+        differentiable=False),
+    Row("bitwise_left_shift", np.left_shift, [S((2, 3), D((3,), PROBABILITY))], dtypes=INTS,
+        differentiable=False),
+    Row("bitwise_right_shift", np.right_shift, [S((2, 3), D((3,), PROBABILITY))], dtypes=INTS,
+        differentiable=False),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ elementwise: PyTorch's own
+
+ROWS += [
+    *binary("rsub", lambda x, y: y - x, dtypes=NUMBERS),
+    *unary("rsqrt", lambda x: 1 / np.sqrt(x), POSITIVE, dtypes=FLOATS + COMPLEX),
 ]
 
 # ------------------------------------------------------------------ nn: activations and losses

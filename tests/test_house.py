@@ -35,7 +35,7 @@ LAYERS = [
     {"backward"},
     {"ops"},
     {"array_api"},
-    {"door", "random", "inplace", "creation"},
+    {"door", "random", "inplace", "creation", "cuda"},
     {"autograd", "func", "viz", "testing"},
     {"nn", "io", "data"},
     {"optim", "utils"},

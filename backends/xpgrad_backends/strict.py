@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ from xpgrad.registry import Backend
 
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"array_api_strict(\.|$)")
 
+# What these return in the default integer type: array-api-strict makes int64 of it on a device
+# that has no such type, and then refuses its own result.
+_OF_DEFAULT_INTEGERS = (
+    "argmax", "argmin", "argsort", "count_nonzero", "cumulative_prod", "cumulative_sum", "nonzero",
+    "prod", "searchsorted", "sum", "unique_all", "unique_counts", "unique_inverse",
+)  # fmt: skip
+
 
 class StrictNamespace(Namespace):
     """array-api-strict's functions on one of its devices."""
@@ -29,6 +37,29 @@ class StrictNamespace(Namespace):
         devices = strict.__array_namespace_info__().devices()
         super().__init__(strict, where, native_device=devices[where.index or 0])
         self.array_type = type(strict.asarray(0))
+        if dtypes.int64 not in self.natives:
+            for name in _OF_DEFAULT_INTEGERS:
+                setattr(self, name, self._narrowing(getattr(strict, name)))
+
+    def _narrowing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, computed where there are 64-bit integers and brought back as 32-bit."""
+        strict = self.module
+        narrower = {strict.int64: strict.int32, strict.uint64: strict.uint32}
+
+        def there(x: Any) -> Any:
+            return x.to_device(strict.Device("CPU_DEVICE")) if type(x) is self.array_type else x
+
+        def back(x: Any) -> Any:
+            return strict.astype(x, narrower.get(x.dtype, x.dtype)).to_device(self.native_device)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            out = function(*map(there, args), **{k: there(v) for k, v in kwargs.items()})
+            if not isinstance(out, tuple):
+                return back(out)
+            parts = map(back, out)
+            return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
+
+        return call
 
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
         there = self.module.__array_namespace_info__().dtypes(device=self.native_device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from xpgrad import cuda
 from xpgrad import door as _door
-from xpgrad.device import device
+from xpgrad.device import device, get_default_device, set_default_device
 from xpgrad.door import operators as _operators
 from xpgrad.door.creation import tensor
 from xpgrad.dtypes import bool_ as bool
 from xpgrad.dtypes import float32, float64, int64
 from xpgrad.mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from xpgrad.registry import Backend, device_types, register_backend
 from xpgrad.tensor import Size, Tensor

@@ -106,7 +106,7 @@ class device:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        kind: Any,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:

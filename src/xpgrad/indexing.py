@@ -2,7 +2,8 @@
 
 Most libraries index like NumPy and never come here. For the others, an index of any mixture
 (integers, slices, ``...``, ``None``, integer and boolean arrays) becomes one integer array of
-flat positions, computed on the device.
+flat positions, computed on the device; reading is then a `take`, and writing and adding up need
+no more than sorting.
 """
 
 from __future__ import annotations
@@ -24,45 +25,33 @@ def is_array(part: Any) -> bool:
     return isinstance(part, list) or (hasattr(part, "shape") and hasattr(part, "dtype"))
 
 
-def is_basic(index: Any, ndim: int) -> bool:
-    """Whether the standard itself defines this index: integers, slices, ``...``, ``None``.
-
-    It also wants either ``...`` or a part for every dimension.
-    """
-    parts = as_tuple(index)
-    if any(is_array(p) or isinstance(p, bool) for p in parts):
-        return False
-    return any(p is Ellipsis for p in parts) or sum(p is not None for p in parts) == ndim
+def is_basic(index: Any) -> bool:
+    """Whether an index holds only integers, slices, ``...`` and ``None``."""
+    return not any(is_array(p) or isinstance(p, bool) for p in as_tuple(index))
 
 
-def expand(index: Any, ndim: int, is_bool: Any) -> list[Any]:
-    """The parts of an index with ``...`` written out as full slices.
-
-    Args:
-        is_bool: tells whether an array part is a boolean mask (it takes as many dimensions as
-            it has; other parts take one, and ``None`` none).
+def explicit(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """A basic index as the standard defines it: every dimension named, no bound outside.
 
     Raises:
-        IndexError: more parts than dimensions, or more than one ``...``.
+        IndexError: an integer out of range, or too many parts.
     """
-    parts = list(as_tuple(index))
-
-    def takes(part: Any) -> int:
-        if part is None or part is Ellipsis or isinstance(part, bool):
-            return 0
-        return len(part.shape) if is_array(part) and is_bool(part) else 1
-
-    used = sum(takes(p) for p in parts)
-    if used > ndim:
-        raise IndexError(
-            f"too many indices for tensor of dimension {ndim}: {used} were indexed"
-        )
-    dots = [i for i, p in enumerate(parts) if p is Ellipsis]
-    if len(dots) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    at = dots[0] if dots else len(parts)
-    full = [slice(None)] * (ndim - used)
-    return parts[:at] + full + parts[at + len(dots) :]
+    found: list[Any] = []
+    dim = 0
+    for part in _expanded(as_tuple(index), len(shape), lambda part: 1):
+        if part is None:
+            found.append(None)
+            continue
+        n = shape[dim]
+        if isinstance(part, slice):
+            start, stop, step = part.indices(n)
+            if not range(start, stop, step):
+                start, stop, step = 0, 0, 1
+            found.append(slice(start, None if stop < 0 else stop, step))
+        else:
+            found.append(_within(part.__index__(), n, dim))
+        dim += 1
+    return tuple(found)
 
 
 def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
@@ -73,100 +62,179 @@ def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
     Raises:
         IndexError: out of bounds, or masks and sizes that do not match.
     """
-    int_type = xp.native("int64") if "int64" in {d.name for d in xp.natives} else xp.native("int32")
+    wide = _position_type(xp)
+    boolean = xp.native("bool")
 
-    def is_bool(part: Any) -> bool:
-        return bool(part.dtype == xp.native("bool"))
+    def takes(part: Any) -> int:  # how many dimensions
+        return len(part.shape) if is_array(part) and part.dtype == boolean else 1
 
     parts = [
-        xp.asarray(p, dtype=None if p else int_type) if isinstance(p, list) else p
+        xp.asarray(p, dtype=None if p else wide) if isinstance(p, list) else p
         for p in as_tuple(index)
     ]
-    parts = expand(tuple(parts), len(shape), is_bool)
-    # Each dimension becomes either a run of its own in the result (slice) or part of the
-    # advanced block, whose arrays broadcast against each other.
     strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    block: list[Array] = []  # contributions to the flat position, broadcast together
-    runs: list[tuple[int, Array | None]] = []  # (place among the parts, positions or new axis)
-    block_places: list[int] = []
+    # A slice or a new axis makes a run of its own in the result. Integers and arrays form the
+    # block: they broadcast against each other.
+    runs: list[tuple[int, Array | None]] = []  # place among the parts, positions
+    block: list[tuple[int, Array]] = []
     dim = 0
-    any_array = any(is_array(p) or isinstance(p, bool) for p in parts)
-    for place, part in enumerate(parts):
+    for place, part in enumerate(_expanded(tuple(parts), len(shape), takes)):
         if part is None:
             runs.append((place, None))
         elif isinstance(part, bool):
-            block.append(xp.zeros((int(part),), dtype=int_type))
-            block_places.append(place)
+            block.append((place, xp.zeros((int(part),), dtype=wide)))
         elif isinstance(part, slice):
-            chosen = range(*part.indices(shape[dim]))
-            steps = xp.asarray([i * strides[dim] for i in chosen], dtype=int_type)
-            runs.append((place, steps))
+            chosen = xp.arange(*part.indices(shape[dim]), dtype=wide)
+            runs.append((place, chosen * strides[dim]))
             dim += 1
-        elif is_array(part) and is_bool(part):
+        elif not is_array(part):
+            chosen = _within(part.__index__(), shape[dim], dim) * strides[dim]
+            block.append((place, xp.asarray(chosen, dtype=wide)))
+            dim += 1
+        elif part.dtype == boolean:
             width = len(part.shape)
-            if tuple(part.shape) != tuple(shape[dim : dim + width]):
-                raise IndexError(
-                    f"The shape of the mask {list(part.shape)} at index {dim} does not match the "
-                    f"shape of the indexed tensor {list(shape)} at index {dim}"
-                )
             if width == 0:
-                chosen_mask = xp.zeros((int(bool(part)),), dtype=int_type)
-                block.append(chosen_mask)
-            else:
-                for offset, found in enumerate(xp.nonzero(part)):
-                    block.append(xp.astype(found, int_type) * strides[dim + offset])
-            block_places.append(place)
+                block.append((place, xp.zeros((int(bool(part)),), dtype=wide)))
+                continue
+            check_mask(tuple(part.shape), shape, dim)
+            for offset, found in enumerate(xp.nonzero(part)):
+                block.append((place, xp.astype(found, wide) * strides[dim + offset]))
             dim += width
         else:
-            length = shape[dim]
-            array = is_array(part)
-            if not array:
-                part = part.__index__()
-                if not -length <= part < length:
-                    raise IndexError(
-                        f"index {part} is out of bounds for dimension {dim} with size {length}"
-                    )
-                part = xp.asarray(part % length, dtype=int_type)
-            else:
-                part = xp.astype(part, int_type)
-                if math.prod(part.shape) and bool(
-                    xp.any(xp.logical_or(part < -length, part >= length))
-                ):
-                    raise IndexError(
-                        f"index is out of bounds for dimension {dim} with size {length}"
-                    )
-                part = xp.where(part < 0, part + length, part)
-            if array or any_array:
-                block.append(part * strides[dim])
-                block_places.append(place)
-            else:
-                block.append(part * strides[dim])  # a lone integer: drops the dimension
+            part = xp.astype(part, wide)
+            check_bounds(xp, part, shape[dim], dim)
+            part = xp.where(part < 0, part + shape[dim], part)
+            block.append((place, part * strides[dim]))
             dim += 1
-    # NumPy: arrays side by side stay where they are; arrays apart move to the front.
-    together = block_places == list(range(block_places[0], block_places[-1] + 1)) if block_places else True
-    front = block_places[0] if block_places and together else 0
-    total = None
-    if block:
-        total = block[0]
-        for part in block[1:]:
-            total = total + part
-    width = len(total.shape) if total is not None else 0
-    before = [r for r in runs if block_places and r[0] < front] if together else []
-    after = [r for r in runs if r not in before]
-    layout: list[Any] = [*before, "block", *after]
-    rank = len(before) + width + len(after)
-    out = xp.zeros((1,) * rank, dtype=int_type)
-    axis = 0
-    for item in layout:
-        if item == "block":
-            if total is not None:
-                form = (1,) * axis + tuple(total.shape) + (1,) * (rank - axis - width)
-                out = out + xp.reshape(total, form)
-            axis += width
-        else:
-            if item[1] is not None:
-                out = out + xp.reshape(item[1], (1,) * axis + (-1,) + (1,) * (rank - axis - 1)) \
-                    if item[1].shape[0] else xp.zeros(
-                        tuple(0 if a == axis else n for a, n in enumerate(out.shape)), dtype=int_type)
-            axis += 1
-    return out
+    # NumPy: a block whose parts stand side by side stays where it is; one with gaps goes first.
+    places = sorted({place for place, _ in block})
+    gaps = bool(places) and places[-1] - places[0] + 1 != len(places)
+    front = places[0] if places and not gaps else 0
+    together = broadcast_shape([tuple(b.shape) for _, b in block])
+    before = sum(place < front for place, _ in runs)
+    rank = len(runs) + len(together)
+    total = xp.zeros((1,) * rank, dtype=wide)
+    for _, part in block:
+        form = (1,) * (before + len(together) - len(part.shape)) + tuple(part.shape)
+        total = total + xp.reshape(part, form + (1,) * (rank - len(form)))
+    for i, (_, run) in enumerate(runs):
+        if run is not None:
+            axis = i if i < before else i + len(together)
+            total = total + xp.reshape(run, (1,) * axis + run.shape + (1,) * (rank - axis - 1))
+    return total
+
+
+def _expanded(parts: tuple[Any, ...], ndim: int, takes: Any) -> tuple[Any, ...]:
+    """The parts of an index with ``...`` and the dimensions left out written as full slices."""
+    dots = [i for i, p in enumerate(parts) if p is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    used = sum(0 if p is None or isinstance(p, bool) or p is Ellipsis else takes(p) for p in parts)
+    if used > ndim:
+        raise IndexError(f"too many indices for tensor of dimension {ndim}")
+    at = dots[0] if dots else len(parts)
+    return parts[:at] + (slice(None),) * (ndim - used) + parts[at + 1 :]
+
+
+def _within(i: int, length: int, dim: int) -> int:
+    """An integer index counted from the start."""
+    if not -length <= i < length:
+        raise out_of_bounds(i, dim, length)
+    return i % length
+
+
+def out_of_bounds(i: int, dim: int, length: int) -> IndexError:
+    """PyTorch's words for an index that is not there."""
+    return IndexError(f"index {i} is out of bounds for dimension {dim} with size {length}")
+
+
+def check_bounds(xp: Namespace, positions: Array, length: int, dim: int) -> None:
+    """Check that integer positions lie within a dimension.
+
+    Raises:
+        IndexError: naming one that does not.
+    """
+    wrong = xp.logical_or(positions < -length, positions >= length)
+    if math.prod(positions.shape) and bool(xp.any(wrong)):
+        host = xp.to_host(positions).reshape(-1)
+        culprit = next(int(i) for i in host if not -length <= i < length)
+        raise out_of_bounds(culprit, dim, length)
+
+
+def check_mask(mask: tuple[int, ...], shape: tuple[int, ...], dim: int) -> None:
+    """Check that a mask of this shape fits at a dimension.
+
+    Raises:
+        IndexError: in PyTorch's words.
+    """
+    for i, n in enumerate(mask):
+        if dim + i >= len(shape) or shape[dim + i] != n:
+            raise IndexError(
+                f"The shape of the mask {list(mask)} at index {i} does not match the shape of the "
+                f"indexed tensor {list(shape)} at index {dim + i}"
+            )
+
+
+def broadcast_shape(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that index arrays of these shapes have together.
+
+    Raises:
+        IndexError: where there is none.
+    """
+    rank = max(map(len, shapes), default=0)
+    found = [1] * rank
+    for shape in shapes:
+        for axis, n in enumerate(shape, rank - len(shape)):
+            if n != found[axis] and 1 not in (n, found[axis]):
+                listed = ", ".join(str(list(s)) for s in shapes)
+                raise IndexError(
+                    "shape mismatch: indexing tensors could not be broadcast together with shapes "
+                    + listed
+                )
+            found[axis] = n if found[axis] == 1 else found[axis]
+    return tuple(found)
+
+
+def _position_type(xp: Namespace) -> Any:
+    return next(native for d, native in xp.natives.items() if d.name in ("int64", "int32"))
+
+
+# ------------------------------------------------------------------ writing by sorting
+
+
+def summed(xp: Namespace, places: Array, values: Array, size: int) -> Array:
+    """Sum 1-D `values` into `size` cells by position."""
+    count = values.shape[0]
+    if count == 0 or size == 0:
+        return xp.zeros((size,), dtype=values.dtype)
+    # Running sums would lose digits to cancellation. Instead, sort by position and add to each
+    # value the one 1, 2, 4, ... places further on if it belongs to the same cell: then the first
+    # of each cell holds the sum of all.
+    order = xp.argsort(places, stable=True)
+    places, values = xp.take(places, order, axis=0), xp.take(values, order, axis=0)
+    step = 1
+    while step < count:
+        same = places[step:] == places[:-step]
+        added = xp.where(same, values[step:], xp.zeros_like(values[step:]))
+        rest = xp.zeros((step,), dtype=values.dtype)
+        values = values + xp.concat([added, rest], axis=0)
+        step *= 2
+    cells = xp.arange(size, dtype=places.dtype)
+    first = xp.searchsorted(places, cells, side="left")
+    first = xp.clip(first, max=count - 1)
+    here = xp.take(places, first, axis=0) == cells
+    found = xp.take(values, first, axis=0)
+    return xp.where(here, found, xp.zeros_like(found))
+
+
+def written(xp: Namespace, flat: Array, places: Array, values: Array) -> Array:
+    """A copy of 1-D `flat` with `values` at some positions; the last value for one wins."""
+    count, size = values.shape[0], flat.shape[0]
+    if count == 0 or size == 0:
+        return flat
+    order = xp.argsort(places, stable=True)
+    places = xp.take(places, order, axis=0)
+    cells = xp.arange(size, dtype=places.dtype)
+    last = xp.clip(xp.searchsorted(places, cells, side="right") - 1, min=0)
+    here = xp.take(places, last, axis=0) == cells
+    return xp.where(here, xp.take(values, xp.take(order, last, axis=0), axis=0), flat)

@@ -123,6 +123,11 @@ class enable_grad(no_grad):
 class set_grad_enabled(_Switch):
     """Set grad mode at once, and put it back at the end of a ``with`` block if there is one.
 
+    Has no effect within ``inference_mode``.
+
+    Raises:
+        TypeError: unless `enabled` is a bool.
+
     >>> import xpgrad as xg
     >>> with xg.set_grad_enabled(False):
     ...     xg.is_grad_enabled()
@@ -130,16 +135,21 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, enabled: bool) -> None:
+        if not isinstance(enabled, bool):
+            raise TypeError(
+                "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "
+                f"{type(enabled).__name__}"
+            )
         super().__init__()
-        self._enabled = bool(enabled)
+        self._enabled = enabled
         self._outer: tuple[bool, bool] | None = (mode.grad, mode.inference)
-        mode.grad = self._enabled
+        self._switch()
 
     def _again(self) -> set_grad_enabled:
         return set_grad_enabled(self._enabled)
 
     def _switch(self) -> None:
-        mode.grad = self._enabled
+        mode.grad = self._enabled and not mode.inference
 
     def __enter__(self) -> Self:
         # The mode to go back to is the one before the constructor ran.

@@ -13,6 +13,8 @@ portable default, built on the standard, stands behind each.
 ``assign(x, i, v)``    write `v` into ``x[i]`` and return the array to go on with: `x` itself, or
                        a new one where the library is immutable
 ``erf(x)``             the error function (SciPy's, where it is installed)
+``sigmoid(x)``         1 / (1 + exp(-x)): an op of its own, so that rules which need it stay
+                       finite in derivatives of any order
 ``generator(seed)``    random numbers with a state: a `host.Generator`
 ``wrap(x)``            normalise what a call returned (NumPy's scalars) to an array
 ``quiet()``            a context without floating-point warnings
@@ -36,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from xpgrad import dtypes
+from xpgrad import dtypes, indexing
 from xpgrad.device import device as Device
 from xpgrad.errors import DeviceError, DTypeError
 from xpgrad.host import Generator, HostGenerator, host_erf
@@ -131,11 +133,9 @@ class Namespace:
         """An array, where a call returned one of the library's scalars."""
         return value if isinstance(value, self.array_type) else self.asarray(value)
 
-    @contextlib.contextmanager
-    def quiet(self) -> Any:
+    def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """Compute without floating-point warnings."""
-        with np.errstate(all="ignore"):
-            yield
+        return np.errstate(all="ignore")
 
     def conj(self, x: Any, /) -> Any:
         """The complex conjugate; real arrays and Python numbers are their own."""
@@ -147,67 +147,54 @@ class Namespace:
 
     def getitem(self, x: Array, index: Any) -> Array:
         """``x[index]`` for every index NumPy takes."""
-        from xpgrad.indexing import flat_positions, is_basic
-
-        if is_basic(index, x.ndim):
-            return x[index]
-        places = flat_positions(self, x.shape, index)
+        shape = tuple(x.shape)
+        if indexing.is_basic(index):
+            return x[indexing.explicit(index, shape)]
+        places = indexing.flat_positions(self, shape, index)
         flat = self.take(self.reshape(x, (-1,)), self.reshape(places, (-1,)), axis=0)
         return self.reshape(flat, places.shape)
 
     def index_add(self, like: Any, index: Any, values: Array) -> Array:
         """Zeros shaped like `like` with `values` added at ``[index]``; repeated places add up."""
-        from xpgrad.indexing import flat_positions, is_basic
-
         shape = tuple(like.shape)
-        if is_basic(index, len(shape)):
-            out = self.zeros(shape, dtype=values.dtype)
-            return self.assign(out, index, values)
-        places = self.reshape(flat_positions(self, shape, index), (-1,))
-        return self.reshape(self._segment_sum(places, self.reshape(values, (-1,)), shape), shape)
-
-    def _segment_sum(self, places: Array, values: Array, shape: tuple[int, ...]) -> Array:
-        """Sum 1-D `values` into ``prod(shape)`` cells by position, with sorting alone."""
-        size = math.prod(shape)
-        if values.shape[0] == 0:
-            return self.zeros((size,), dtype=values.dtype)
-        # Running sums would lose digits to cancellation, and a loop over elements would be slow:
-        # sort by position, then add the first, second, third, ... value of every cell at once.
-        # As many passes as the most repeated position has values.
-        order = self.argsort(places, stable=True)
-        places, values = self.take(places, order), self.take(values, order)
-        cells = self.arange(size, dtype=places.dtype)
-        first = self.searchsorted(places, cells, side="left")
-        count = self.searchsorted(places, cells, side="right") - first
-        out = self.zeros((size,), dtype=values.dtype)
-        for step in range(int(self.max(count)) if size else 0):
-            taken = self.take(values, self.clip(first + step, max=values.shape[0] - 1))
-            out = out + self.where(count > step, taken, self.zeros_like(taken))
-        return out
+        if indexing.is_basic(index):
+            return self.assign(self.zeros(shape, dtype=values.dtype), index, values)
+        places = indexing.flat_positions(self, shape, index)
+        values = self.reshape(self.broadcast_to(values, places.shape), (-1,))
+        places = self.reshape(places, (-1,))
+        return self.reshape(indexing.summed(self, places, values, math.prod(shape)), shape)
 
     def assign(self, x: Array, index: Any, value: Any) -> Array:
         """Write `value` into ``x[index]``; return `x`, or a new array where it is immutable."""
-        from xpgrad.indexing import flat_positions, is_basic
-
-        if is_basic(index, x.ndim):
+        if isinstance(value, (bool, int, float, complex)):
+            value = self.asarray(value, dtype=x.dtype)
+        elif value.dtype != x.dtype:
+            value = self.astype(value, x.dtype)
+        shape = tuple(x.shape)
+        if self.mutable and indexing.is_basic(index):
+            index = indexing.explicit(index, shape)
+            if None in index:  # which the standard does not know here
+                region = x[index].shape
+                index = tuple([p for p in index if p is not None])
+                value = self.reshape(self.broadcast_to(value, region), x[index].shape)
             x[index] = value
             return x
-        places = flat_positions(self, x.shape, index)
-        spread = self.broadcast_to(self.wrap(value), places.shape)
-        for place, item in zip(
-            self.to_host(places).reshape(-1).tolist(), self.unstack_flat(spread), strict=True
-        ):
-            x[tuple(int(i) for i in np.unravel_index(place, x.shape))] = item
+        places = indexing.flat_positions(self, shape, index)
+        value = self.reshape(self.broadcast_to(value, places.shape), (-1,))
+        flat, places = self.reshape(x, (-1,)), self.reshape(places, (-1,))
+        out = self.reshape(indexing.written(self, flat, places, value), shape)
+        if not self.mutable:
+            return out
+        x[...] = out
         return x
-
-    def unstack_flat(self, x: Array) -> list[Array]:
-        """The elements of `x` in row-major order, each a 0-d array."""
-        flat = self.reshape(x, (-1,))
-        return [flat[i] for i in range(flat.shape[0])]
 
     def erf(self, x: Array) -> Array:
         """The error function, computed on the host."""
         return self.from_host(host_erf(self.to_host(x)))
+
+    def sigmoid(self, x: Array) -> Array:
+        """1 / (1 + exp(-x))."""
+        return 1 / (1 + self.exp(-x))
 
     def generator(self, seed: int) -> Generator:
         """A random generator with a state of its own."""
@@ -248,6 +235,10 @@ class Namespace:
 
     def max_memory_allocated(self) -> int:
         """The most bytes in use on the device so far."""
+        raise DeviceError(f"{self} keeps no memory figures")
+
+    def reset_peak_memory_stats(self) -> None:
+        """Begin `max_memory_allocated` anew."""
         raise DeviceError(f"{self} keeps no memory figures")
 
     def empty_cache(self) -> None:

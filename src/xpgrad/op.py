@@ -30,7 +30,7 @@ from xpgrad.errors import DTypeError, GradientError
 from xpgrad.graph import Bundle, Node, Output, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
-from xpgrad.promotion import explain, unify
+from xpgrad.promotion import explain, is_operand, unify
 from xpgrad.tensor import Tensor, new
 
 Rule = Callable[..., Any]
@@ -74,7 +74,7 @@ class Op:
         view: bool,
         outputs: int,
         integers: str,
-        promotes: bool,
+        promotes: bool | tuple[str, ...],
     ) -> None:
         self.name = forward.__name__
         self.forward = forward
@@ -218,7 +218,7 @@ def op(
     view: bool = False,
     outputs: int = 1,
     integers: str = "keep",
-    promotes: bool | None = None,
+    promotes: bool | tuple[str, ...] | None = None,
     **rules: Rule | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
@@ -227,7 +227,7 @@ def op(
         node: PyTorch's name for the node (``"Mul"``), if it is not the op's own in CamelCase.
         elementwise, linear, view, integers: see `Op`.
         outputs: the number of results, or 0 if a setting ``outputs`` says.
-        promotes: bring the inputs to one dtype (default: elementwise ops do).
+        promotes: bring the inputs, or those named, to one dtype (default: elementwise ops do).
 
     Raises:
         TypeError: at import, where an input has no rule or a rule asks for what is not there.
@@ -269,12 +269,30 @@ def function_of(op: Op) -> Callable[..., Any]:
     """The function that users of an op call: the call path, unrolled for the common shapes."""
     if op.outputs != 1 or op.variadic or len(op.inputs) > 2 or (op.settings and len(op.inputs) > 1):
         call = _general(op)
-    elif op.settings:
+    elif op.settings or op.view:
         call = _unary_with_settings(op)
     elif len(op.inputs) == 1:
         call = _unary(op)
     else:
-        call = _binary(op)
+        call = _binary(op, apply)
+    return _labelled(call, op)
+
+
+def operator_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An op of two inputs as one of Python's operators: no layer between the sign and the op.
+
+    For an operand of unknown type it gives NotImplemented, so that Python asks the other one.
+    """
+
+    def slow(op: Op, inputs: Any, settings: Any, error: Exception | None = None) -> Any:
+        known = all(v is not None and is_operand(v) for v in inputs)
+        return apply(op, inputs, settings, error) if known else NotImplemented
+
+    op: Op = function.op  # type: ignore[attr-defined]
+    return _labelled(_binary(op, slow), op)
+
+
+def _labelled(call: Callable[..., Any], op: Op) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.forward.__doc__
     call.__module__ = op.forward.__module__
@@ -329,7 +347,7 @@ def _unary(op: Op) -> Callable[..., Any]:
     return call
 
 
-def _binary(op: Op) -> Callable[..., Any]:
+def _binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
     (x_for_x, x_for_y), (y_for_x, y_for_y) = op.keep
     keep_out, differentiable, promotes = op.needs_out, op.differentiable, op.promotes
@@ -344,7 +362,7 @@ def _binary(op: Op) -> Callable[..., Any]:
             if kind is float or kind is int:
                 # A Python number beside a float array keeps the array's dtype.
                 if ns.guard is not None or (xn is None and xd.dtype not in ns.inexact):
-                    return apply(op, (x, y), None)
+                    return slow(op, (x, y), None)
                 yd, yn = y, None
             else:
                 yd = y._data
@@ -355,10 +373,10 @@ def _binary(op: Op) -> Callable[..., Any]:
                     or (promotes and xd.dtype is not yd.dtype)
                     or (floats and xn is None and yn is None and xd.dtype not in ns.inexact)
                 ):
-                    return apply(op, (x, y), None)
+                    return slow(op, (x, y), None)
             out = forward(ns, xd, yd)
         except Exception as error:
-            return apply(op, (x, y), None, error)
+            return slow(op, (x, y), None, error)
         if type(out) is not ns.array_type:
             out = ns.wrap(out)
         t = new(Tensor)

@@ -43,6 +43,11 @@ def as_operand(value: Any, op_name: str) -> Any:
     return wrap(value, ns)
 
 
+def is_operand(value: Any) -> bool:
+    """Whether `as_operand` takes it."""
+    return isinstance(value, (Tensor, np.generic, *SCALARS)) or namespace_of(value) is not None
+
+
 def _plain(value: Any) -> Any:
     """A subclass of a Python number as that number."""
     for kind in SCALARS[:-1]:
@@ -70,12 +75,16 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
         operands = [_follow(v, ns) for v in operands]
         converted = True
     if op.promotes:
-        target = result_type(*(v for v in operands if v is not None))
+        among: Sequence[int] = range(len(operands))
+        if op.promotes is not True:
+            among = [op.inputs.index(name) for name in op.promotes]
+        target = result_type(*(operands[i] for i in among if operands[i] is not None))
         if op.integers == "float" and not target.is_differentiable:
             target = dtypes.get_default_dtype()
         native = ns.native(target)
-        lone = not any(isinstance(v, Tensor) for v in operands)
-        for i, v in enumerate(operands):
+        lone = not any(isinstance(operands[i], Tensor) for i in among)
+        for i in among:
+            v = operands[i]
             if isinstance(v, Tensor):
                 if v._data.dtype != native:
                     operands[i] = _cast(v, target)
@@ -84,7 +93,7 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
                 # A number of a weaker category stands beside the array as it is; a stronger one
                 # decided the type above. Functions of the standard want an array first.
                 number = _number(v, target)
-                first = i == 0 or lone
+                first = i == among[0] or lone
                 operands[i] = wrap(ns.asarray(number, dtype=native), ns) if first else number
                 converted = converted or first or number is not v
     elif op.integers == "float":

@@ -25,8 +25,6 @@ from xpgrad.door.attach import method
 from xpgrad.door.creation import guarded, leaf, settle, sized
 from xpgrad.errors import DeviceError, DTypeError, ShapeError, XpgradError
 from xpgrad.namespace import Array, Namespace
-from xpgrad.op import op
-from xpgrad.ops import elementwise
 from xpgrad.promotion import common_namespace
 from xpgrad.registry import resolve
 from xpgrad.tensor import Tensor, wrap
@@ -441,14 +439,11 @@ def normal(
     return x * scale + mean
 
 
-@op(node="Bernoulli", x=lambda g: g * 0)  # as in PyTorch: it has a gradient, of zero
-def bernoulli_(xp, x, /, *, drawn):  # type: ignore[no-untyped-def]
-    return xp.astype(xp.less(drawn, x), x.dtype)
-
-
 @method()
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities in `input` (or with probability `p`), zeros elsewhere.
+
+    The draw is a constant: no gradient reaches the probabilities (PyTorch's is zero).
 
     Raises:
         NotImplementedError: for probabilities that are no floating-point numbers.
@@ -457,7 +452,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> xg.bernoulli(xg.tensor([0.0, 1.0, 1.0]))
     tensor([0., 1., 1.])
     """
-    x = only_tensor(input, "bernoulli")
+    x = only_tensor(input, "bernoulli").detach()
     if p is not None:
         if not 0 <= p <= 1:
             raise ShapeError(f"bernoulli expects p to be in [0, 1], but got p={p}")
@@ -465,8 +460,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         return (drawn < p).to(x.dtype)
     if not x.dtype.is_floating_point:
         raise _NoSuchDraw(f'"bernoulli" not implemented for {x.dtype}')
-    drawn = _draw("uniform", x._ns, tuple(x.shape), x.dtype, generator)
-    return bernoulli_(x, drawn=drawn)
+    drawn = wrap(_draw("uniform", x._ns, tuple(x.shape), x.dtype, generator), x._ns)
+    return (drawn < x).to(x.dtype)
 
 
 @method()
@@ -502,11 +497,33 @@ def multinomial(
         raise ShapeError("probability tensor contains either `inf`, `nan` or element < 0")
     if not bool((x.sum(-1) > 0).all()):
         raise ShapeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    # A race: the first arrival of exponential clocks that run at the speeds `x` picks position i
-    # with probability x[i] / sum(x), and the order of arrivals is a draw without replacement.
-    lanes = (*x.shape[:-1], num_samples if replacement else 1, x.shape[-1])
-    uniform = wrap(_draw("uniform", x._ns, lanes, x.dtype, generator), x._ns)
-    arrivals = -elementwise.log1p(-uniform) / x.unsqueeze(-2)
-    if replacement:
-        return arrivals.nan_to_num(float("inf"), posinf=float("inf")).argmin(-1)
-    return arrivals.squeeze(-2).argsort(-1)[..., :num_samples]
+    ns = x._ns
+    with guarded(ns):
+        rows = ns.reshape(x._data, (-1, x.shape[-1]))
+        pick = _with_replacement if replacement else _without_replacement
+        u = source(ns, generator)
+        picked = [pick(ns, u, rows[i, :], num_samples) for i in range(rows.shape[0])]
+        shape = (*x.shape[:-1], num_samples)
+        found = ns.stack(picked) if picked else ns.zeros(shape, dtype=ns.native(dtypes.int64))
+        return wrap(ns.reshape(found, shape), ns)
+
+
+def _with_replacement(ns: Namespace, draw: Any, weights: Array, count: int) -> Array:
+    """Invert the distribution function."""
+    wide = ns.native(settle(ns, None, dtypes.float64))
+    below = ns.cumulative_sum(ns.astype(weights, wide), axis=0)
+    total = below[-1]
+    places = ns.searchsorted(below, draw.uniform((count,), wide) * total, side="right")
+    # Rounding may reach the total itself: the last position with a weight is the limit.
+    return ns.minimum(places, ns.searchsorted(below, ns.reshape(total, (1,)), side="left"))
+
+
+def _without_replacement(ns: Namespace, draw: Any, weights: Array, count: int) -> Array:
+    """A race of exponential clocks that run at speeds `weights`: arrivals are such a draw."""
+    clocks = -ns.log1p(-draw.uniform(weights.shape, weights.dtype))
+    runs = weights > 0
+    arrivals = ns.where(runs, clocks, ns.ones_like(clocks)) / ns.where(
+        runs, weights, ns.ones_like(weights)
+    )
+    arrivals = ns.where(runs, arrivals, ns.full_like(arrivals, ns.inf))
+    return ns.argsort(arrivals)[:count]

@@ -144,18 +144,19 @@ def _load(device_type: str, entry: importlib.metadata.EntryPoint) -> Backend:
     where = f"the entry point {entry.name} = {entry.value!r}"
     if entry.dist is not None:
         where += f" of {entry.dist.name} {entry.dist.version}"
+    cause: Exception | None = None
     try:
         backend = entry.load()
     except Exception as error:
         problem = f"{where} cannot be loaded: {type(error).__name__}: {error}"
+        cause = error
     else:
         if isinstance(backend, Backend) and backend.device_type == device_type:
             return backend
         problem = f"{where} is not an xpgrad.Backend for {device_type!r}, but {backend!r}"
-        error = None
     # Remembered: importing what is broken again and again would slow down everything else.
     _failed[device_type] = DeviceError(f"device {device_type!r} cannot be used: {problem}")
-    raise _failed[device_type] from error
+    raise _failed[device_type] from cause
 
 
 def resolve(spec: Any = None) -> Namespace:

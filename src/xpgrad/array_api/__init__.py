@@ -1,30 +1,83 @@
-"""The array API standard's door: its functions, to the letter, on Tensors."""
+"""The array API standard's door: version 2024.12, to the letter, on Tensors.
+
+    >>> import xpgrad as xg
+    >>> from xpgrad import array_api as xp
+    >>> x = xg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = xp.sum(xp.square(x), axis=0, keepdims=True); y
+    tensor([14.], grad_fn=<SumBackward0>)
+    >>> x.__array_namespace__() is xp
+    True
+
+Every function is differentiable where it has a derivative. Code written for the standard takes
+Tensors as they are, and gradients flow through it: SciPy's and scikit-learn's array functions,
+array-api-extra, your own. Beyond the standard the functions take arrays of any library that has a
+backend, and dtypes and devices however they are written.
+"""
 
 from __future__ import annotations
 
+import math
+from types import ModuleType
 from typing import Any
 
-from xpgrad.array_api.namespace import TensorNamespace
-from xpgrad.ops.device import astype as _astype
-from xpgrad.ops.elementwise import add, exp, log, multiply, negative, sin, subtract, tanh
-from xpgrad.ops.linalg import matmul
-from xpgrad.ops.reductions import sum as _sum
-from xpgrad.ops.shape import broadcast_to as _broadcast_to
-from xpgrad.ops.shape import permute_dims as _permute_dims
-from xpgrad.ops.shape import reshape as _reshape
+from xpgrad.array_api import linalg as linalg
+from xpgrad.array_api.creation import (
+    arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid,
+    ones, ones_like, tril, triu, zeros, zeros_like,
+)  # fmt: skip
+from xpgrad.array_api.data_types import astype, can_cast, finfo, iinfo, isdtype, result_type
+from xpgrad.array_api.elementwise import (
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert,
+    bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, clip, conj, copysign,
+    cos, cosh, divide, equal, exp, expm1, floor, floor_divide, greater, greater_equal, hypot, imag,
+    isfinite, isinf, isnan, less, less_equal, log, log1p, log2, log10, logaddexp, logical_and,
+    logical_not, logical_or, logical_xor, maximum, minimum, multiply, negative, nextafter,
+    not_equal, positive, pow, real, reciprocal, remainder, round, sign, signbit, sin, sinh, sqrt,
+    square, subtract, tan, tanh, trunc, where,
+)  # fmt: skip
+from xpgrad.array_api.info import Info as __array_namespace_info__
+from xpgrad.array_api.linalg import matmul, matrix_transpose, tensordot, vecdot
+from xpgrad.array_api.manipulation import (
+    broadcast_arrays, broadcast_to, concat, expand_dims, flip, moveaxis, permute_dims, repeat,
+    reshape, roll, squeeze, stack, take, take_along_axis, tile, unstack,
+)  # fmt: skip
+from xpgrad.array_api.searching import (
+    argmax, argmin, argsort, count_nonzero, nonzero, searchsorted, sort, unique_all, unique_counts,
+    unique_inverse, unique_values,
+)  # fmt: skip
+from xpgrad.array_api.statistical import (
+    all, any, cumulative_prod, cumulative_sum, diff, max, mean, min, prod, std, sum, var,
+)  # fmt: skip
+from xpgrad.dtypes import (
+    bool_ as bool, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8,
+    uint16, uint32, uint64,
+)  # fmt: skip
+
+__array_api_version__ = "2024.12"
+
+e = math.e
+inf = math.inf
+nan = math.nan
+newaxis = None
+pi = math.pi
+
+VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
 
-def sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    return _sum(x, axis=axis, keepdims=keepdims)
+def namespace(api_version: str | None = None) -> Any:
+    """This module: what ``Tensor.__array_namespace__`` returns.
+
+    Raises:
+        ValueError: for a version of the standard that it does not follow.
+    """
+    import sys
+
+    if api_version is not None and api_version not in VERSIONS:
+        raise ValueError(
+            f"xpgrad follows the array API standard up to {VERSIONS[-1]}, not {api_version!r}"
+        )
+    return sys.modules[__name__]
 
 
-def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
-    return _reshape(x, shape=tuple(shape))
-
-
-def broadcast_to(x: Any, /, shape: Any) -> Any:
-    return _broadcast_to(x, shape=tuple(shape))
-
-
-def conj(x: Any, /) -> Any:
-    return x
+def __dir__() -> list[str]:
+    return sorted(n for n, v in globals().items() if not isinstance(v, ModuleType) or v is linalg)

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from xpgrad.ops import indexing
+from xpgrad.ops import device, elementwise, indexing
 from xpgrad.tensor import Tensor
+
+copy = device.clone
+erf = elementwise.erf
+
+
+def _raw(index: Any) -> Any:
+    """An index with raw arrays for Tensors: places have no derivative."""
+    if isinstance(index, tuple):
+        return tuple(map(_raw, index))
+    return index._data if isinstance(index, Tensor) else index
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """``x[index]``; arrays in the index are raw."""
-    return indexing.getitem(x, index=index)
+    """``x[index]``."""
+    found: Tensor = indexing.getitem(x, index=_raw(index))
+    return found
 
 
 def index_add(like: Any, index: Any, values: Tensor) -> Tensor:
     """Zeros shaped like `like` with `values` added at ``[index]``."""
-    return indexing.index_add(values, shape=tuple(like.shape), index=index)
+    found: Tensor = indexing.index_add(values, shape=tuple(like.shape), index=_raw(index))
+    return found
+
+
+def send(x: Tensor, ns: Any) -> Tensor:
+    """`x` on the device of another raw namespace."""
+    found: Tensor = device.to_device(x, ns=ns)
+    return found

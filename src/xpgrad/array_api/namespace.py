@@ -6,7 +6,9 @@ import functools
 import importlib
 from typing import Any
 
+from xpgrad import dtypes
 from xpgrad.namespace import CREATION, Namespace
+from xpgrad.tensor import Tensor, wrap
 
 
 class TensorNamespace:
@@ -15,9 +17,17 @@ class TensorNamespace:
     A rule cannot tell it from the raw namespace: the same names, Tensors instead of arrays.
     """
 
+    array_type = Tensor
+    guard = None  # the ops guard themselves
+    mutable = False
+
     def __init__(self, raw: Namespace) -> None:
         self.raw = raw
         self.device = raw.device
+        self.quiet = raw.quiet
+        self.natives = {d: d for d in raw.natives}
+        self.inexact = frozenset(d for d in raw.natives if d.is_differentiable)
+        self.complexes = frozenset(d for d in raw.natives if d.is_complex)
 
     @staticmethod
     @functools.cache
@@ -33,11 +43,22 @@ class TensorNamespace:
             found = getattr(extras, name)
         elif name in CREATION:
             found = functools.partial(getattr(door, name), device=self.device)
-        else:
+        elif hasattr(door, name):
             found = getattr(door, name)
+        else:
+            raise AttributeError(f"{self} has no {name!r}: the standard and the extras are here")
         self.__dict__[name] = found
         return found
 
-    def native(self, spec: Any) -> Any:
-        """The dtype to hand to this namespace's functions: they take any spelling."""
-        return spec
+    def native(self, spec: Any) -> dtypes.dtype:
+        """The dtype of this namespace's arrays for one written in any way."""
+        found = dtypes.as_dtype(spec)
+        self.raw.native(found)
+        return found
+
+    def wrap(self, value: Any) -> Tensor:
+        """A Tensor around a raw array; a Tensor is itself."""
+        return value if isinstance(value, Tensor) else wrap(self.raw.wrap(value), self.raw)
+
+    def __repr__(self) -> str:
+        return f"Tensors of {self.raw}"

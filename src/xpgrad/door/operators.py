@@ -1,23 +1,140 @@
-"""Python's operators on Tensors. They are the ops themselves: no layer in between."""
+"""Python's operators on Tensors. The common ones are the ops themselves: no layer in between."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from xpgrad import dtypes
 from xpgrad.door.attach import method
-from xpgrad.ops import elementwise, linalg
+from xpgrad.door.linalg import matmul
+from xpgrad.errors import DTypeError
+from xpgrad.op import operator_of
+from xpgrad.ops import elementwise as ops
+from xpgrad.promotion import is_operand
 from xpgrad.tensor import Tensor
 
-method("__add__")(elementwise.add)
-method("__sub__")(elementwise.subtract)
-method("__mul__")(elementwise.multiply)
-method("__truediv__")(elementwise.divide)
-method("__neg__")(elementwise.negative)
-method("__matmul__")(linalg.matmul)
-method("__radd__")(elementwise.add)
-method("__rmul__")(elementwise.multiply)
+# ------------------------------------------------------------------ arithmetic
+
+_NO_MINUS = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+    "invert a mask, use the `~` or `logical_not()` operator instead."
+)
+
+add = method("__add__", "__radd__")(operator_of(ops.add))
+multiply = method("__mul__", "__rmul__")(operator_of(ops.multiply))
+subtract = method("__sub__")(operator_of(ops.subtract))
+reflected = method("__rsub__")(operator_of(ops.rsub))
+divide = method("__truediv__")(operator_of(ops.divide))
+method("__neg__")(ops.negative)
+method("__abs__")(ops.abs)
+
+_pow = operator_of(ops.pow)
+_pow_number = operator_of(ops.pow_number)
+_number_pow = operator_of(ops.number_pow)
+_remainder = operator_of(ops.remainder)
+_floor_divide = operator_of(ops.floor_divide)
 
 
 @method()
-def __rsub__(self: Tensor, other: Any) -> Any:
-    return elementwise.subtract(other, self)
+def __pow__(self: Tensor, exponent: Any) -> Any:
+    if type(exponent) is int and exponent < 0 and self._data.dtype not in self._ns.inexact:
+        raise DTypeError("Integers to negative integer powers are not allowed.")
+    return (_pow if isinstance(exponent, Tensor) else _pow_number)(self, exponent)
+
+
+@method()
+def __rpow__(self: Tensor, base: Any) -> Any:
+    return _number_pow(base, self)
+
+
+@method()
+def __rtruediv__(self: Tensor, other: Any) -> Any:
+    # As PyTorch computes it: 1 / x many times over costs one division.
+    return multiply(ops.reciprocal(self), other) if is_operand(other) else NotImplemented
+
+
+@method()
+def __floordiv__(self: Tensor, other: Any) -> Any:
+    return _floor_divide(self, other)
+
+
+@method()
+def __rfloordiv__(self: Tensor, other: Any) -> Any:
+    return _floor_divide(other, self)
+
+
+@method()
+def __mod__(self: Tensor, other: Any) -> Any:
+    return _remainder(self, other)
+
+
+@method()
+def __rmod__(self: Tensor, other: Any) -> Any:
+    return _remainder(other, self)
+
+
+@method()
+def __pos__(self: Tensor) -> Tensor:
+    return self
+
+
+@method()
+def __round__(self: Tensor, ndigits: int | None = None) -> Tensor:
+    return self.round(decimals=ndigits or 0)
+
+
+@method()
+def __matmul__(self: Tensor, other: Any) -> Any:
+    return matmul(self, other) if _is_array(other) else NotImplemented
+
+
+@method()
+def __rmatmul__(self: Tensor, other: Any) -> Any:
+    return matmul(other, self) if _is_array(other) else NotImplemented
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Tensor) or (hasattr(value, "shape") and is_operand(value))
+
+
+# ------------------------------------------------------------------ comparison
+
+method("__eq__")(operator_of(ops.equal))
+method("__ne__")(operator_of(ops.not_equal))
+method("__lt__")(operator_of(ops.less))
+method("__le__")(operator_of(ops.less_equal))
+method("__gt__")(operator_of(ops.greater))
+method("__ge__")(operator_of(ops.greater_equal))
+
+# ------------------------------------------------------------------ bits and truth
+
+
+def _bits(name: str, function: Callable[..., Any], shifts: bool = False) -> None:
+    call = operator_of(function)
+
+    def forwards(self: Tensor, other: Any) -> Any:
+        return call(self, other)
+
+    def backwards(self: Tensor, other: Any) -> Any:
+        return call(other, self)
+
+    method(f"__{name}__")(forwards)
+    method(f"__r{name}__")(backwards)
+
+
+for _name, _function in {
+    "and": ops.bitwise_and, "or": ops.bitwise_or, "xor": ops.bitwise_xor,
+    "lshift": ops.bitwise_left_shift, "rshift": ops.bitwise_right_shift,
+}.items():  # fmt: skip
+    _bits(_name, _function)
+
+
+@method()
+def __invert__(self: Tensor) -> Tensor:
+    if self.dtype.category > dtypes.INTEGER:
+        raise DTypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, "
+            f"got {self.dtype}"
+        )
+    return ops.bitwise_invert(self)

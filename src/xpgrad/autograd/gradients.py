@@ -1,0 +1,184 @@
+"""`grad`: gradients returned rather than accumulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xpgrad import backward as engine
+from xpgrad.backward import as_gradients, as_sequence, node_of, seeds, tensor_namespace, unshared
+from xpgrad.errors import GradientError, ShapeError
+from xpgrad.graph import Node
+from xpgrad.tensor import Size, Tensor, wrap
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> Any:
+    """The sum of the gradients of `outputs` with respect to each of `inputs`.
+
+    No ``.grad`` is touched, and what is returned shares memory with nothing else.
+
+    Args:
+        outputs: a Tensor or `GradientEdge`, or several.
+        inputs: what to differentiate with respect to, likewise; for a dict, a dict is returned.
+        grad_outputs: a gradient for each output; a scalar needs none.
+        retain_graph: keep saved values for another backward (default: `create_graph`).
+        create_graph: record the computation of the gradients too, for higher orders.
+        only_inputs: must be true; other tensors never get a gradient.
+        allow_unused: `None` for an input that `outputs` do not depend on, instead of an error.
+        is_grads_batched: the first dimension of each of `grad_outputs` counts gradients: the
+            result has it too. (They are computed one after another.)
+        materialize_grads: zeros instead of `None` for unused inputs.
+
+    Raises:
+        GradientError: an input that is unused or requires no gradient; what `Tensor.backward`
+            raises.
+        ValueError: ``allow_unused=False`` together with `materialize_grads`.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor(2.0, requires_grad=True)
+    >>> (first,) = xg.autograd.grad(x**3, x, create_graph=True)
+    >>> xg.autograd.grad(first, x)
+    (tensor(12.),)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    if not only_inputs:
+        raise ValueError("only_inputs=False is deprecated: use Tensor.backward() to fill .grad")
+    if isinstance(inputs, dict):
+        values = grad(
+            outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs,
+            allow_unused, is_grads_batched, materialize_grads,
+        )  # fmt: skip
+        return dict(zip(inputs, values, strict=True))
+    sources = as_sequence(outputs)
+    wanted = as_sequence(inputs)
+    if not wanted:
+        raise GradientError("`inputs` argument to `grad()` cannot be empty.")
+    gradients = as_gradients(grad_outputs, len(sources))
+    retain = create_graph if retain_graph is None else retain_graph
+    found: Sequence[Tensor | None]
+    if is_grads_batched:
+        found = _batched(sources, wanted, gradients, retain, create_graph)
+    else:
+        found = _grad(sources, wanted, gradients, retain, create_graph)
+    if materialize_grads:
+        return tuple(
+            _zeros(w) if g is None else g for g, w in zip(found, wanted, strict=True)
+        )
+    if not allow_unused:
+        for i, g in enumerate(found):
+            if g is None:
+                raise GradientError(
+                    f"The differentiated Tensor at index {i} appears to not have been used in the "
+                    "graph. Set allow_unused=True if this is the desired behavior."
+                )
+    return tuple(found)
+
+
+def _grad(
+    outputs: list[Any],
+    inputs: list[Any],
+    gradients: list[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradient of each input, `None` where it is unused."""
+    roots = seeds(outputs, gradients, create_graph)
+    targets = [node_of(x) for x in inputs]
+    nodes = [n for n in targets if n is not None]
+    if len(nodes) < len(targets):
+        raise GradientError("One of the differentiated Tensors does not require grad")
+    found = engine.run(
+        roots, retain_graph=retain_graph, create_graph=create_graph, wanted=nodes
+    )
+    del roots  # so that only who holds a gradient beside the engine counts below
+    own: dict[Node, Tensor] = {}
+    while found:
+        node, g, holders = engine._take(found)
+        own[node] = unshared(g, node.ns, holders == engine._SOLE)
+    taken: list[Tensor | None] = []
+    for n in nodes:
+        g = own.get(n)
+        again = g is not None and any(g is t for t in taken)
+        taken.append(unshared(g, n.ns, False) if again else g)
+    return taken
+
+
+def _batched(
+    outputs: list[Any],
+    inputs: list[Any],
+    gradients: list[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """`_grad` for each gradient along the first dimension of `gradients`, stacked."""
+    shapes = [Size(n.shape or ()) if (n := node_of(t)) is not None else None for t in outputs]
+    sizes = []
+    for i, (g, shape) in enumerate(zip(gradients, shapes, strict=True)):
+        if g is None:
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+        if not g._data.shape or (shape is not None and g.shape[1:] != shape):
+            raise ShapeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
+                "as the batch dimension. The sizes of the remaining dimensions are expected to "
+                "match the shape of corresponding output, but a mismatch was detected: "
+                f"grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {shape}."
+                " If you only want some tensors in `grad_output` to be considered batched, consider"
+                " using vmap."
+            )
+        sizes.append(g.shape[0])
+    if not sizes:
+        raise GradientError("grad can be implicitly created only for scalar outputs")
+    if len(set(sizes)) > 1:
+        raise ShapeError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+            f"{sizes} for the mapped dimension"
+        )
+    rows = []
+    for i in range(sizes[0]):
+        step = [None if g is None else _row(g, i, create_graph) for g in gradients]
+        rows.append(
+            _grad(outputs, inputs, step, retain_graph or i + 1 < sizes[0], create_graph)
+        )
+    if not rows:
+        return [_zeros(x, lead=(0,)) for x in inputs]
+    return [stack(column, create_graph) for column in zip(*rows, strict=True)]
+
+
+def _row(g: Tensor, i: int, create_graph: bool) -> Tensor:
+    index = (i, ...)
+    if create_graph:
+        return tensor_namespace(g._ns).getitem(g, index)  # type: ignore[no-any-return]
+    return wrap(g._ns.getitem(g._data, index), g._ns)
+
+
+def stack(tensors: Sequence[Tensor | None], recorded: bool) -> Tensor | None:
+    """Tensors of one shape along a new first dimension; `None` if there are only such."""
+    if tensors[0] is None:
+        return None
+    ns = tensors[0]._ns
+    if recorded:
+        return tensor_namespace(ns).stack(list(tensors), axis=0)  # type: ignore[no-any-return]
+    return wrap(ns.stack([t._data for t in tensors if t is not None], axis=0), ns)
+
+
+def _zeros(what: Any, lead: tuple[int, ...] = ()) -> Tensor:
+    """Zeros for an input that has no gradient."""
+    node = node_of(what)
+    assert node is not None
+    return wrap(node.ns.zeros((*lead, *(node.shape or ())), dtype=node.dtype), node.ns)
