@@ -18,7 +18,9 @@ Settings go to the op and to the reference as they are; arrays in them are moved
 """
 
 import importlib
+import math
 import pkgutil
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -374,32 +376,220 @@ ROWS += [
 
 ROWS += [
     Row("clone", np.copy, [S(shape) for shape in SHAPES], dtypes=NUMBERS + BOOL),
-    Row("astype", lambda x, dtype: x.astype(dtype), [S(s, dtype="float64") for s in SHAPES],
-        needs=["float64"]),
-    Row("astype", lambda x, dtype: x.astype(dtype), [S(s, dtype="float32") for s in SHAPES],
-        dtypes=FLOATS + INTS, differentiable=False),
+    Row("cast", lambda x, dtype: x.astype(dtype), [S(s, dtype="float64") for s in SHAPES],
+        dtypes=FLOATS + HALF + INTS, needs=["float64"]),
+    Row("cast", lambda x, dtype: x.astype(dtype), [S(s, dtype="complex64") for s in SHAPES],
+        dtypes=("float32", "complex64"), differentiable=False),
+    Row("discretize", lambda x, dtype: x.astype(dtype),
+        [S((2, 3), dtype="int32"), S((), dtype="bool"), S((0,), dtype="int8")],
+        dtypes=FLOATS + HALF + INTS, differentiable=False),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ reductions
 
+# All, one and several axes; kept or not; none at all; nothing to reduce, and nothing left.
+REDUCED = [
+    S(()), S((1,)), S((4,)), S((2, 3)), S((2, 3), keepdims=True), S((2, 3), axis=(0,)),
+    S((2, 3), axis=(1,), keepdims=True), S((2, 3, 2), axis=(0, 2)), S((2, 3, 2), axis=(0, 1, 2)),
+    S((2, 3), axis=()), S((2, 1, 3), axis=(1,)), S((3, 0), axis=(0,)),
+]  # fmt: skip
+EMPTY = [S((0,)), S((0, 3), axis=(0,)), S((2, 0), axis=(1,), keepdims=True)]
+TIES = np.array([[1.0, 3.0, 3.0], [3.0, 2.0, 0.0], [0.5, 0.5, 0.5]])
+NANS = np.array([[1.0, np.nan, 3.0], [3.0, 2.0, 0.0]])
+
+
+def reduction(name, function, samples=REDUCED, **more):
+    """A row for a reduction whose reference is NumPy's function."""
+
+    def reference(x, axis=None, keepdims=False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # nan is the right mean of nothing
+            return function(x, axis=axis, keepdims=keepdims)
+
+    return Row(name, reference, samples, **more)
+
+
+def _spread_of(function):
+    def reference(x, axis=None, keepdims=False, correction=1):
+        free = (x.size if axis is None else math.prod(x.shape[i] for i in axis)) - correction
+        mean = np.mean(x, axis=axis, keepdims=True) if x.size else 0
+        squares = np.sum(np.abs(x - mean) ** 2, axis=axis, keepdims=keepdims)
+        return function(squares / np.asarray(max(free, 0), squares.dtype)).astype(squares.dtype)
+
+    return reference
+
+
+SPREADS = [
+    S((4,)), S((2, 3)), S((2, 3), correction=0), S((2, 3), axis=(1,), correction=0.5),
+    S((2, 3, 2), axis=(0, 2), keepdims=True), S((3, 0), axis=(0,)), S((3, 1), axis=(1,), correction=0),
+]  # fmt: skip
+
 ROWS += [
-    Row("sum", lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
-        [S(()), S((3,)), S((2, 3), axis=(0,)), S((2, 3), axis=(0, 1), keepdims=True), S((0, 3))],
-        dtypes=FLOATS + COMPLEX),
+    reduction("sum", np.sum, REDUCED + EMPTY, dtypes=WIDE + ("int32", "int64")),
+    reduction("mean", np.mean, dtypes=WIDE),
+    reduction("mean", np.mean, EMPTY, differentiable=False),
+    reduction("prod", np.prod, REDUCED + EMPTY, dtypes=FLOATS + COMPLEX + ("int32", "int64")),
+    reduction("prod", np.prod, [  # any number of factors that are zero
+        S(np.array([2.0, 0.0, 3.0, -1.0])), S(np.array([0.0, 2.0, 0.0])), S(np.zeros(3)),
+        S(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0], [1.0, 5.0, 6.0]]), axis=(1,)),
+        S(np.array([[0.0, 2.0], [3.0, 4.0]]), axis=(0, 1), keepdims=True),
+    ]),
+    reduction("max", np.max, dtypes=FLOATS + HALF + INTS),
+    reduction("min", np.min, dtypes=FLOATS + HALF + INTS),
+    *(reduction(name, f, [S(TIES), S(TIES, axis=(0,)), S(NANS), S(NANS, axis=(1,), keepdims=True)],
+                differentiable=False) for name, f in (("max", np.max), ("min", np.min))),
+    Row("var", _spread_of(lambda x: x), SPREADS, dtypes=FLOATS),
+    Row("std", _spread_of(np.sqrt), [s for s in SPREADS if s.inputs != ((3, 1),)], dtypes=FLOATS),
+    Row("std", _spread_of(np.sqrt), [S(np.ones(3)), S((3, 1), axis=(1,), correction=0), S((1,))],
+        differentiable=False),
+    *(reduction(name, f, REDUCED + EMPTY, domain=Domain((-1, 1)),
+                dtypes=BOOL + INTS + FLOATS, differentiable=False)
+      for name, f in (("all", np.all), ("any", np.any), ("count_nonzero", np.count_nonzero))),
+    reduction("any", np.any, [S(NANS, axis=(0,))], differentiable=False),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ running sums and products
+
+RUNNING = [
+    S((1,), axis=0), S((5,), axis=0), S((2, 3), axis=0), S((2, 3, 4), axis=1), S((2, 7), axis=1),
+    S((0,), axis=0), S((3, 0), axis=1), S((0, 3), axis=1),
+]  # fmt: skip
+
+ROWS += [
+    Row("cumulative_sum", np.cumsum, RUNNING, dtypes=WIDE + ("int32", "int64")),
+    Row("cumulative_prod", np.cumprod, RUNNING, dtypes=FLOATS + COMPLEX + ("int32",)),
+    Row("cumulative_prod", np.cumprod, [
+        S(np.array([2.0, 0.0, 3.0, 0.0, 5.0]), axis=0), S(np.zeros(4), axis=0),
+        S(np.array([[0.0, 2.0, 3.0], [4.0, 0.0, 5.0]]), axis=1),
+    ]),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ shape
 
+
+def of_settings(function):
+    """A reference that takes its settings positionally, in the order in which they are written."""
+    return lambda *inputs, **settings: function(*inputs, *settings.values())
+
+
+def _split(x, axis, sizes, outputs):
+    return np.split(x, np.cumsum(sizes)[:-1], axis)
+
+
 ROWS += [
-    Row("reshape", lambda x, shape: np.reshape(x, shape),
-        [S((2, 3), shape=(6,)), S((), shape=(1, 1)), S((0, 3), shape=(3, 0))]),
-    Row("permute_dims", lambda x, axes: np.transpose(x, axes),
-        [S((2, 3), axes=(1, 0)), S((2, 3, 4), axes=(2, 0, 1)), S((), axes=())]),
-    Row("broadcast_to", lambda x, shape: np.broadcast_to(x, shape),
-        [S((3,), shape=(2, 3)), S((), shape=(2,)), S((2, 1), shape=(4, 2, 3))]),
+    Row("reshape", np.reshape,
+        [S((2, 3), shape=(6,)), S((), shape=(1, 1)), S((0, 3), shape=(3, 0))], dtypes=NUMBERS),
+    Row("expand_dims", np.expand_dims,
+        [S((), axis=0), S((2, 3), axis=0), S((2, 3), axis=2), S((0,), axis=1)]),
+    Row("squeeze", np.squeeze,
+        [S((1,), axis=(0,)), S((2, 1, 3, 1), axis=(1, 3)), S((2, 3), axis=()), S((0, 1), axis=(1,))]),
+    Row("permute_dims", np.transpose,
+        [S((2, 3), axes=(1, 0)), S((2, 3, 4), axes=(2, 0, 1)), S((), axes=()),
+         S((0, 3), axes=(1, 0))]),
+    Row("matrix_transpose", np.matrix_transpose, [S((2, 3)), S((4, 2, 3)), S((0, 3)), S((1, 1))]),
+    Row("broadcast_to", np.broadcast_to,
+        [S((3,), shape=(2, 3)), S((), shape=(2,)), S((), shape=()), S((2, 1), shape=(4, 2, 3)),
+         S((1, 3), shape=(0, 3)), S((1,), shape=(0,))]),
+    Row("unstack", lambda x, axis, outputs: tuple(np.moveaxis(x, axis, 0)),
+        [S((3,), axis=0, outputs=3), S((2, 3), axis=1, outputs=3), S((2, 3, 2), axis=0, outputs=2),
+         S((2, 0), axis=0, outputs=2)]),
+    Row("split", _split,
+        [S((5,), axis=0, sizes=(2, 3), outputs=2), S((2, 4), axis=1, sizes=(1, 0, 3), outputs=3),
+         S((2, 3), axis=0, sizes=(2,), outputs=1)]),
+    Row("concat", lambda *x, axis: np.concatenate(x, axis),
+        [S((2,), (3,), axis=0), S((2, 3), (2, 1), (2, 0), axis=1), S((1, 2), axis=0)],
+        dtypes=FLOATS + COMPLEX + INTS),
+    Row("stack", lambda *x, axis: np.stack(x, axis),
+        [S((), (), axis=0), S((2, 3), (2, 3), axis=1), S((2, 3), (2, 3), (2, 3), axis=2),
+         S((0,), (0,), axis=0)]),
+    Row("flip", np.flip,
+        [S(()), S((3,)), S((2, 3)), S((2, 3), axis=(1,)), S((2, 3, 2), axis=(0, 2)), S((0, 2))]),
+    Row("roll", np.roll,
+        [S((4,), shift=1), S((2, 3), shift=-2), S((2, 3), shift=(1,), axis=(1,)),
+         S((2, 3), shift=(1, -1), axis=(0, 1)), S((0,), shift=1), S((3,), shift=7, axis=(0,))]),
+    Row("repeat", np.repeat,
+        [S((3,), 2, axis=0), S((2, 3), 3, axis=1), S((2, 3), 0, axis=0), S((0, 2), 2, axis=0),
+         S((3,), np.array([2, 0, 1]), axis=0), S((2, 3), np.array([1, 3, 2]), axis=1)]),
+    Row("tile", of_settings(np.tile),
+        [S((3,), repetitions=(2,)), S((2, 3), repetitions=(2,)), S((3,), repetitions=(2, 1, 2)),
+         S((), repetitions=(3,)), S((2,), repetitions=(0,)), S((2, 3), repetitions=()),
+         S((0, 2), repetitions=(2, 2))]),
+    Row("tril", np.tril, [S((3, 3)), S((2, 3), k=1), S((2, 4, 3), k=-1), S((0, 3)), S((2, 2), k=-5)]),
+    Row("triu", np.triu, [S((3, 3)), S((2, 3), k=1), S((2, 4, 3), k=-1), S((0, 3)), S((2, 2), k=5)]),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ searching and sorting
+
+
+def _pick(x, indices, axis, keepdims=False):
+    indices = indices if keepdims else np.expand_dims(indices, axis)
+    found = np.take_along_axis(x, indices, axis)
+    return found if keepdims else np.squeeze(found, axis)
+
+
+def _scatter_add(values, indices, shape, axis):
+    out = np.zeros(shape, values.dtype)
+    places = list(np.indices(values.shape))
+    places[axis] = indices
+    np.add.at(out, tuple(places), values)
+    return out
+
+
+def _sorted(function):
+    def reference(x, axis, descending=False, stable=True):
+        if descending:  # equal elements stay in order
+            return np.flip(function(np.flip(x, axis), axis=axis, kind="stable"), axis)
+        return function(x, axis=axis, kind="stable")
+
+    return reference
+
+
+def _argsort(x, **options):
+    order = _sorted(np.argsort)(x, **options)
+    return x.shape[options["axis"]] - 1 - order if options.get("descending") else order
+
+
+ROWS += [
+    Row("take", np.take,
+        [S((3,), np.array([0, 2, 0, 1]), axis=0), S((2, 3), np.array([2, 0]), axis=1),
+         S((3, 2), np.array([-1, 0, -3]), axis=0), S((3, 2), np.array([[0, 1], [2, 2]]), axis=0),
+         S((3, 2), np.array(1), axis=0), S((3,), np.array([], int), axis=0)]),
+    Row("take_along_axis", np.take_along_axis,
+        [S((3,), np.array([2, 0, 2, 1]), axis=0), S((2, 3), np.array([[0, 2], [1, 1]]), axis=1),
+         S((2, 3), np.array([[-1, 0, 1]]), axis=0), S((1, 3), np.array([[0, 2], [1, 1]]), axis=1),
+         S((2, 3), np.zeros((2, 0), int), axis=1), S((2, 3), np.array([[0], [2]], "int8"), axis=1)]),
+    Row("scatter_add", _scatter_add,
+        [S((4,), np.array([0, 2, 0, 1]), shape=(3,), axis=0),
+         S((2, 2), np.array([[0, 2], [1, 1]]), shape=(2, 3), axis=1),
+         S((2, 0), np.zeros((2, 0), int), shape=(2, 3), axis=1)]),
+    Row("pick", _pick,
+        [S((3,), np.array(1), axis=0), S((2, 3), np.array([2, 0]), axis=1),
+         S((2, 3), np.array([[1, 0, 1]]), axis=0, keepdims=True),
+         S((2, 3, 2), np.array([[0, 1], [2, 0]]), axis=1)]),
+    Row("sort", _sorted(np.sort),
+        [S((5,), axis=0), S((2, 3), axis=1, descending=True), S((3, 2), axis=0, stable=False),
+         S((0,), axis=0), S((2, 1), axis=1)], dtypes=FLOATS + HALF + ("int32",)),
+    Row("sort", _sorted(np.sort), [S(TIES, axis=1), S(NANS, axis=1)], differentiable=False),
+    Row("argsort", _argsort,
+        [S((5,), axis=0), S((2, 3), axis=1, descending=True), S((0,), axis=0), S(TIES, axis=1),
+         S(TIES, axis=1, descending=True)], dtypes=FLOATS + HALF + INTS, differentiable=False),
+    *(Row(name, f, [S(()), S((5,)), S((2, 3)), S((2, 3), axis=0), S((2, 3), axis=1, keepdims=True),
+                    S(TIES, axis=1)], dtypes=FLOATS + HALF + INTS, differentiable=False)
+      for name, f in (("argmax", np.argmax), ("argmin", np.argmin))),
+    Row("argmax", np.argmax, [S(NANS), S(NANS, axis=1)], differentiable=False),
+    Row("argmin", np.argmin, [S(NANS), S(NANS, axis=1)], differentiable=False),
+    Row("nonzero", lambda x, outputs: np.nonzero(x),
+        [S((5,), outputs=1), S((2, 3), outputs=2), S((0, 2), outputs=2)],
+        domain=Domain((-1, 1)), dtypes=FLOATS + INTS + BOOL, differentiable=False),
+    Row("searchsorted", lambda x, v, sorter=None, side="left": np.searchsorted(x, v, side, sorter),
+        [S(np.array([1.0, 2, 2, 3]), np.array([[0.0, 2], [2.5, 9]])),
+         S(np.array([1.0, 2, 2, 3]), np.array([2.0]), side="right"),
+         S(np.array([3.0, 1, 2]), np.array([2.5]), np.array([1, 2, 0]))], differentiable=False),
+    Row("unique_values", np.unique_values, [S(TIES), S((0,)), S((4,))], differentiable=False),
+    Row("unique_counts", np.unique_counts, [S(TIES), S((0,)), S((4,))], differentiable=False),
+    Row("unique_inverse", np.unique_inverse, [S(TIES), S((0,)), S((4,))], differentiable=False),
+    Row("unique_all", np.unique_all, [S(TIES), S((0,)), S((4,))], differentiable=False),
+]  # fmt: skip
 
 # ------------------------------------------------------------------ indexing
 
@@ -420,8 +610,54 @@ def _index_add(values, shape, index):
 
 # ------------------------------------------------------------------ linear algebra
 
+PRODUCTS = FLOATS + COMPLEX
+CLASH = r"mm.*float32\[2, 3\]"
+
+
+def _diagonal(x, offset=0, axis1=0, axis2=1):
+    return np.diagonal(x, offset, axis1, axis2)
+
+
+def _trace(x, offset=0):
+    return np.trace(x, offset, -2, -1)
+
+
+def _vector_norm(x, axis=None, keepdims=False, ord=2):
+    return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+
+
+def _vecdot(x, y, axis):
+    x, y = (np.moveaxis(a, axis, -1) for a in (x, y))
+    return np.sum(np.conj(x) * y, axis=-1)
+
+
+NORMS = [S((3,), ord=p) for p in (2, 1, 3, 1.5, np.inf, -np.inf, -1)] + [
+    S(()), S((2, 3)), S((2, 3), axis=(1,), ord=1), S((2, 3, 2), axis=(0, 2), keepdims=True),
+]  # fmt: skip
+
 ROWS += [
-    Row("matmul", np.matmul, [S((2, 3), (3, 4)), S((5, 2, 3), (3, 1)), S((0, 3), (3, 2))],
-        dtypes=FLOATS + COMPLEX,
-        errors=[Error(S((2, 3), (2, 3)), RuntimeError, "matmul")]),
+    Row("mm", np.matmul, [S((2, 3), (3, 4)), S((1, 1), (1, 1)), S((0, 3), (3, 2)), S((2, 0), (0, 3))],
+        dtypes=PRODUCTS + ("int32",), errors=[Error(S((2, 3), (2, 3)), RuntimeError, CLASH)]),
+    Row("bmm", np.matmul, [S((4, 2, 3), (4, 3, 2)), S((0, 2, 3), (0, 3, 2))], dtypes=PRODUCTS),
+    Row("mv", np.matmul, [S((2, 3), (3,)), S((0, 3), (3,)), S((2, 0), (0,))], dtypes=PRODUCTS),
+    Row("dot", np.matmul, [S((3,), (3,)), S((0,), (0,)), S((1,), (1,))], dtypes=PRODUCTS),
+    Row("matmul", np.matmul,
+        [S((3,), (3,)), S((2, 3), (3,)), S((3,), (3, 2)), S((2, 3), (3, 4)), S((5, 2, 3), (3, 1)),
+         S((5, 2, 3), (3,)), S((2, 3), (5, 3, 4)), S((3,), (5, 3, 2)), S((0, 3), (3, 2)),
+         S((4, 1, 2, 3), (2, 3, 2)), S((2, 3, 4), (2, 4, 1)), S((0, 2, 3), (3, 2)),
+         S((2, 2, 0), (0, 3))],
+        dtypes=PRODUCTS + ("int32",), errors=[Error(S((2, 3), (2, 3)), RuntimeError, "matmul")]),
+    Row("vecdot", _vecdot,
+        [S((3,), (3,), axis=-1), S((2, 3), (3,), axis=-1), S((3, 2), (3, 1), axis=-2),
+         S((2, 0), (2, 0), axis=-1)], dtypes=PRODUCTS),
+    Row("diagonal", _diagonal,
+        [S((3, 3), axis1=0, axis2=1), S((2, 3), offset=1, axis1=0, axis2=1),
+         S((3, 2), offset=-1, axis1=0, axis2=1), S((2, 3, 4), axis1=0, axis2=2),
+         S((2, 3, 4), axis1=2, axis2=1), S((2, 2), offset=5, axis1=0, axis2=1),
+         S((2, 2), offset=-5, axis1=0, axis2=1), S((0, 2), axis1=0, axis2=1)], dtypes=PRODUCTS),
+    Row("trace", _trace, [S((3, 3)), S((2, 3), offset=1), S((4, 2, 3), offset=-1), S((0, 2))],
+        dtypes=PRODUCTS),
+    Row("vector_norm", _vector_norm, NORMS, dtypes=PRODUCTS),
+    Row("vector_norm", _vector_norm, [S((3,), ord=0), S(np.array([3.0, 0.0, -3.0]), ord=0.5),
+        S(np.array([3.0, 0.0, -3.0]), ord=np.inf), S(np.zeros(2)), S((0,))], differentiable=False),
 ]  # fmt: skip

@@ -64,9 +64,7 @@ class CuPyNamespace(Namespace):
     """
 
     def __init__(self, where: device, several: bool = False) -> None:
-        import array_api_compat.cupy as compat
-        import cupy
-
+        cupy, compat = self.libraries()
         self.cupy = cupy
         self.index = where.index or 0
         self.array_type = cupy.ndarray
@@ -85,6 +83,13 @@ class CuPyNamespace(Namespace):
             self.guard = functools.partial(cupy.cuda.Device, self.index)
             for name in {*FUNCTIONS, *CREATION, *_GUARDED_EXTRAS} - _UNGUARDED:
                 setattr(self, name, _guarded(self.guard, getattr(self, name)))
+
+    def libraries(self) -> tuple[Any, Any]:
+        """CuPy and array-api-compat's view of it. Importing them takes no driver."""
+        import array_api_compat.cupy as compat
+        import cupy
+
+        return cupy, compat
 
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
         return {d: np.dtype(d.name) for d in dtypes.ALL}

@@ -6,6 +6,7 @@ devices do not mix, and nothing reaches the host by accident.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -64,6 +65,13 @@ class StrictNamespace(Namespace):
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
         there = self.module.__array_namespace_info__().dtypes(device=self.native_device)
         return {dtypes.BY_NAME[name]: native for name, native in there.items()}
+
+    @contextlib.contextmanager
+    def quiet(self) -> Any:
+        # Not all warnings of NumPy's are about floating-point errors: "Mean of empty slice".
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         return np.array(x._array)

@@ -75,11 +75,11 @@ class device:
         object.__setattr__(self, "type", name)
         object.__setattr__(self, "index", index)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: Any = None) -> None:
         # Devices are keys of dictionaries, and shared between threads.
         raise AttributeError(f"attribute {name!r} of 'xpgrad.device' objects is not writable")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    __delattr__ = __setattr__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, device):

@@ -216,11 +216,12 @@ class RemovableHandle:
 class Version:
     """How often some memory was written to, shared by a tensor, its views and ``detach()``."""
 
-    __slots__ = ("count", "stamps")
+    __slots__ = ("count", "silent", "stamps")
 
-    def __init__(self) -> None:
+    def __init__(self, silent: bool = False) -> None:
         self.count = 0
         self.stamps: list[int] = []  # of the latest writes, by the clock
+        self.silent = silent  # writes leave no mark: ``tensor.data`` bypasses the check
 
     def bump(self) -> None:
         """Record a write."""
@@ -236,18 +237,25 @@ class Version:
 
 # Written memory by `Namespace.memory_key`. Saving costs nothing this way: a write leaves a mark
 # here, and backward looks only at nodes older than the latest write. A key may be reused once
-# its memory is freed, but then its mark is older than any node that saved the new memory. So the
+# its memory is freed, but then its mark is older than any node that saved the new memory (the
+# mark, not the counter, which may have gone on with a tensor that moved to other memory). So the
 # table needs no clearing, and is as large as the number of places written to.
-written: dict[int, Version] = {}
+written: dict[int, tuple[int, Version]] = {}
 last_write = 0
 
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
     """Note that the memory of `data` was written to, before or after the fact."""
-    global last_write
     version.bump()
-    last_write = version.stamps[-1]
-    written[ns.memory_key(data)] = version
+    mark(ns, data, version)
+
+
+def mark(ns: Namespace, data: Array, version: Version) -> None:
+    """Note that the latest write, counted already, also changed what `data` should hold."""
+    global last_write
+    if not version.silent:
+        last_write = stamp = version.stamps[-1]
+        written[ns.memory_key(data)] = (stamp, version)
 
 
 def check_fresh(node: Node) -> None:
@@ -259,8 +267,8 @@ def check_fresh(node: Node) -> None:
     if node.saved is None or node.saved is FREED:
         return
     for value in _arrays(node.saved):
-        version = written.get(node.ns.memory_key(value[1]))
-        if version is None or not version.stamps or version.stamps[-1] < node.seq:
+        stamp, version = written.get(node.ns.memory_key(value[1]), (0, None))
+        if version is None or stamp < node.seq:
             continue
         maker = node.edges[value[0]] if value[0] < len(node.edges) else node
         raise stale(node.ns, value[1], maker, version.count, version.at(node.seq))

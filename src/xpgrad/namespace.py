@@ -103,9 +103,17 @@ class Namespace:
     # ---------------------------------------------------------------- dtypes
 
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
-        """The library's dtype for each of xpgrad's that this device has."""
-        names = ((d, "bool" if d is dtypes.bool_ else d.name) for d in dtypes.ALL)
-        return {d: getattr(self.module, n) for d, n in names if hasattr(self.module, n)}
+        """The library's dtype for each of xpgrad's that this device has: what its arrays carry."""
+        found = {}
+        for d in dtypes.ALL:
+            spelled = getattr(self.module, d.name, None)
+            try:
+                native = None if spelled is None else self.empty((0,), dtype=spelled).dtype
+            except (TypeError, ValueError, RuntimeError):
+                continue  # the library knows the type, and this device does not
+            if native is not None and dtypes.as_dtype(native) is d:
+                found[d] = native
+        return found
 
     def native(self, spec: Any) -> Any:
         """The library's dtype for a dtype written in any way.

@@ -32,6 +32,7 @@ from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.promotion import explain, is_operand, unify
 from xpgrad.tensor import Tensor, new
+from xpgrad.views import link_view
 
 Rule = Callable[..., Any]
 
@@ -560,17 +561,6 @@ def _saved(
             raise GradientError(INFERENCE_SAVED)
     values = [a if keep else None for a, keep in zip(arrays, kept, strict=True)]
     return (*values, out if op.needs_out else None)
-
-
-def link_view(
-    out: Tensor, x: Tensor, op: Op, settings: dict[str, Any] | None, index: int | None = None
-) -> None:
-    """Remember that `out` shows the memory of `x`, if it does."""
-    ns = x._ns
-    if not ns.mutable or ns.memory_key(out._data) == ns.memory_key(x._data):
-        out._view = (x, op, settings) if index is None else (x, (op, index), settings)
-    if x._inference:
-        out._inference = True
 
 
 class OpNode(Node):

@@ -26,6 +26,8 @@ from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 
 if TYPE_CHECKING:
+    import weakref
+
     # Written by ci/stubs from the door's functions, for type checkers and completion alone.
     from xpgrad._methods import Methods
 else:
@@ -65,7 +67,10 @@ class Tensor(Methods):
     _ns: Namespace
     _node: Node | None  # AccumulateGrad on a leaf that requires a gradient
     _grad: Tensor | None = None
-    _view: tuple[Tensor, Any, dict[str, Any] | None] | None = None  # (of what, op, settings)
+    # What this is a view of, by which op with which settings, made in which mode (`xpgrad.views`).
+    _view: tuple[Tensor, Any, dict[str, Any] | None, int] | None = None
+    _views: list[weakref.ref[Tensor]] | None = None
+    _source: Tensor | None = None  # whose memory a detached tensor shows, on immutable libraries
     _shared: Version | None = None
     _inference: bool = False
     _retained: bool = False
@@ -351,7 +356,7 @@ class Tensor(Methods):
     @property
     def data(self) -> Tensor:
         """The same memory without history, outside version counting."""
-        return wrap(self._data, self._ns)
+        return self._shown(Version(silent=True))
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -370,8 +375,18 @@ class Tensor(Methods):
         >>> xg.ones(2, requires_grad=True).detach().requires_grad
         False
         """
-        out = wrap(self._data, self._ns)
-        out._shared = self._counter()
+        return self._shown(self._counter())
+
+    def _shown(self, version: Version) -> Tensor:
+        out: Tensor = new(Tensor)
+        out._data, out._ns, out._node = self._data, self._ns, None
+        out._shared = version
+        if self._inference:
+            out._inference = True
+        if not self._ns.mutable:
+            from xpgrad.views import link_alias
+
+            link_alias(out, self)
         return out
 
     __hash__ = object.__hash__

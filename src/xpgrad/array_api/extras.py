@@ -9,6 +9,7 @@ from xpgrad.tensor import Tensor
 
 copy = device.clone
 erf = elementwise.erf
+sigmoid = elementwise.sigmoid
 
 
 def _raw(index: Any) -> Any:

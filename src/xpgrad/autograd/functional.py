@@ -158,9 +158,26 @@ BACK_TRICK = (
     "using the double backward trick to compute forward mode gradients."
 )
 DOUBLE = "The jacobian of the user-provided function is independent of input {i}."
-DOUBLE_TRICK = "The hessian of the user-provided function is independent of entry {i} in the grad_jacobian."
+DOUBLE_TRICK = (
+    "The hessian of the user-provided function is independent of entry {i} in the grad_jacobian."
+)
 ELEMENT = "Output {o} of the user-provided function is independent of input {i}."
 FORBIDDEN = " This is not allowed in strict mode"
+
+
+def _check(
+    grads: Sequence[Tensor | None], strict: bool, create_graph: bool, missing: str
+) -> None:
+    """Raise in strict mode where a gradient is missing, or constant though it may be needed."""
+    for i, g in enumerate(grads if strict else ()):
+        if g is None:
+            raise GradientError(missing.format(i=i) + FORBIDDEN + ".")
+        if create_graph and g._node is None:
+            which = "hessian" if missing in (DOUBLE, DOUBLE_TRICK) else "jacobian"
+            raise GradientError(
+                f"The {which} of the user-provided function is independent of input {i}."
+                f"{FORBIDDEN} when create_graph=True."
+            )
 
 
 def _fill(
@@ -171,16 +188,7 @@ def _fill(
     missing: str,
 ) -> Tensors:
     """Zeros for what is missing, which in strict mode is an error."""
-    if strict:
-        for i, g in enumerate(grads):
-            if g is None:
-                raise GradientError(missing.format(i=i) + FORBIDDEN + ".")
-            if create_graph and g._node is None:
-                which = "hessian" if missing in (DOUBLE, DOUBLE_TRICK) else "jacobian"
-                raise GradientError(
-                    f"The {which} of the user-provided function is independent of input {i}."
-                    f"{FORBIDDEN} when create_graph=True."
-                )
+    _check(grads, strict, create_graph, missing)
     return tuple(_filled(t, 0) if g is None else g for g, t in zip(grads, like, strict=True))
 
 
@@ -367,7 +375,7 @@ def jacobian(
         rows = []
         for i, o in enumerate(outputs):
             grads = _rows(o, xs, create_graph)
-            _fill(grads, xs, strict, create_graph, ELEMENT.replace("{o}", str(i)))
+            _check(grads, strict, create_graph, ELEMENT.replace("{o}", str(i)))
             row = []
             for g, x in zip(grads, xs, strict=True):
                 shape = (*o.shape, *x.shape)

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from xpgrad import dtypes
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.promotion import as_operand
@@ -131,3 +133,8 @@ def as_kind(value: Any, target: dtypes.dtype) -> Any:
     if target.category == dtypes.INTEGER:
         return int(value)
     return complex(value) if target.is_complex else float(value)
+
+
+def is_number(value: Any, *, none: bool = False) -> bool:
+    """Whether `value` is a Python number or one of NumPy's scalars (or `None`, if that is fine)."""
+    return isinstance(value, (bool, int, float, complex, np.generic)) or (none and value is None)

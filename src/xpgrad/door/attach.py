@@ -1,10 +1,11 @@
-"""How the door's functions become methods of `Tensor`."""
+"""How the door's functions become methods of `Tensor`, and ops become functions of the door."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from xpgrad.op import function_of
 from xpgrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,3 +32,47 @@ def attribute(function: F) -> F:
     PROPERTIES[name] = function
     setattr(Tensor, name, property(function))
     return function
+
+
+# ------------------------------------------------------------------ ops as they are
+#
+# Where PyTorch's function takes what the op takes, the door's function *is* the op: a function of
+# its own (for its name and docstring) around the same call path, with nothing in between.
+
+
+def unary(
+    function: Callable[..., Any], names: str, text: str, example: str = ""
+) -> Callable[[Tensor], Tensor]:
+    """The door's function for an op of one tensor, attached as methods.
+
+    Args:
+        function: the op.
+        names: PyTorch's name for it, and its aliases, with spaces between.
+        text: the docstring's sentence.
+        example: ``given -> result``, as tensors print them.
+    """
+    return _as_is(function, names, text, example)
+
+
+def binary(
+    function: Callable[..., Any], names: str, text: str, example: str = ""
+) -> Callable[[Any, Any], Tensor]:
+    """The door's function for an op of two tensors or numbers, attached as methods."""
+    return _as_is(function, names, text, example)
+
+
+def _as_is(
+    function: Callable[..., Any], names: str, text: str, example: str
+) -> Callable[..., Any]:
+    call = function_of(function.op)  # type: ignore[attr-defined]
+    name, *aliases = names.split()
+    call.__name__ = call.__qualname__ = name
+    call.__module__ = "xpgrad"
+    call.__doc__ = text
+    if aliases:
+        call.__doc__ += f" Also called {', '.join(f'``{a}``' for a in aliases)}."
+    if example:
+        given, result = example.split(" -> ")
+        given = ", ".join(f"xg.tensor({part})" for part in given.split("; "))
+        call.__doc__ += f"\n\n>>> import xpgrad as xg\n>>> xg.{name}({given})\ntensor({result})"
+    return method(name, *aliases)(call)

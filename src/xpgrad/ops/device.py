@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 
 from xpgrad import dtypes
-from xpgrad.op import op, record
+from xpgrad.op import Op, op, record
 
 
-@op(node="ToCopy", linear=True, x=lambda g: g)  # the engine casts it back
+@op(node="ToCopy", elementwise=True, linear=True, promotes=False, x=lambda g: g)
 def cast(xp, x, /, *, dtype):
-    return xp.astype(x, xp.native(dtype))
+    return xp.astype(x, xp.native(dtype))  # the engine casts the gradient back
 
 
-@op(x=None)
-def cast_away(xp, x, /, *, dtype):
+@op(elementwise=True, x=None)
+def discretize(xp, x, /, *, dtype):
     """To a dtype that takes no gradients."""
     return xp.astype(x, xp.native(dtype))
 
@@ -22,17 +22,27 @@ def cast_away(xp, x, /, *, dtype):
 def astype(x, /, *, dtype):
     """A copy in another dtype, however that is written; integers and booleans have no history."""
     target = dtypes.as_dtype(dtype)
-    return (cast if target.is_differentiable else cast_away)(x, dtype=target)
+    return (cast if target.is_differentiable else discretize)(x, dtype=target)
 
 
-@op(node="Clone", linear=True, x=lambda g: g)
+@op(node="Clone", elementwise=True, linear=True, x=lambda g: g)
 def clone(xp, x, /):
     return xp.copy(x)
 
 
-@op(node="ToCopy", linear=True, x=lambda g, like, xp: xp.send(g, like.ns))
-def move(xp, x, /, *, ns):
-    return xp.send(x, ns)
+# The one op whose result belongs to another namespace than its input, so it records itself and is
+# not among those that anybody can call on one namespace.
+_SEND = Op(
+    lambda xp, x, /, *, ns: xp.send(x, ns),
+    {"x": lambda g, like, xp: xp.send(g, like.ns)},
+    node="ToCopyBackward0",
+    elementwise=False,
+    linear=True,
+    view=False,
+    outputs=1,
+    integers="keep",
+    promotes=False,
+)
 
 
 def to_device(x, /, *, ns):
@@ -45,5 +55,4 @@ def to_device(x, /, *, ns):
         return x
     with contextlib.nullcontext() if here.guard is None else here.guard():
         data = here.send(x._data, ns)
-    # The one op whose result belongs to another namespace than its input.
-    return record(move.op, ns, (x,), (x._data,), {"ns": ns}, data)
+    return record(_SEND, ns, (x,), (x._data,), {"ns": ns}, data)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from xpgrad.namespace import Array, Namespace
-from xpgrad.optim.optimizer import Group, Optimizer
+from xpgrad.optim.optimizer import Group, Optimizer, arithmetic
 from xpgrad.tensor import wrap
 
 
@@ -90,14 +90,11 @@ class Adam(Optimizer):
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = wrap(xp.zeros_like(p), xp)
         state["step"] += 1
+        add, multiply, divide = arithmetic(xp)
         mean, square = state["exp_avg"], state["exp_avg_sq"]
-        drift = g - mean._data
-        drift *= 1 - beta1
-        mean._data += drift
-        squared = _by_parts(xp, lambda g: g * g, g)
-        squared *= 1 - beta2
-        square._data *= beta2
-        square._data += squared
+        mean._data = add(mean._data, multiply(g - mean._data, 1 - beta1))
+        squared = _by_parts(xp, xp.square, g)
+        square._data = add(multiply(square._data, beta2), multiply(squared, 1 - beta2))
         if group["amsgrad"]:
             most = state["max_exp_avg_sq"]
             most._data = xp.wrap(_by_parts(xp, xp.maximum, most._data, square._data))
@@ -107,17 +104,10 @@ class Adam(Optimizer):
         pace = -lr / (1 - beta1 ** state["step"])
 
         def direction(mean: Array, square: Array) -> Array:
-            spread = xp.sqrt(square)
-            spread /= root
-            spread += eps
-            change = mean / spread
-            change *= pace
-            return change
+            return multiply(mean / add(divide(xp.sqrt(square), root), eps), pace)
 
         change = _by_parts(xp, direction, mean._data, square._data)
-        if decay and decoupled:
-            change -= (lr * decay) * p
-        return change
+        return add(change, (-lr * decay) * p) if decay and decoupled else change
 
 
 class AdamW(Adam):

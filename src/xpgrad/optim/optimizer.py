@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import operator
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from operator import iadd
 from typing import Any
 
 from xpgrad.mode import enable_grad, no_grad
@@ -231,11 +231,21 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def arithmetic(ns: Namespace) -> tuple[Callable[..., Any], ...]:
+    """Addition, multiplication and division that write into their first operand.
+
+    Where the library is immutable they return a new array, so go on with what they return. Fresh
+    memory costs more than arithmetic: an update makes as few arrays as it can.
+    """
+    in_place = (operator.iadd, operator.imul, operator.itruediv)
+    return in_place if ns.mutable else (operator.add, operator.mul, operator.truediv)
+
+
 def _write(p: Tensor, change: Array) -> None:
     """Add `change` to a parameter in place."""
     ns = p._ns
     if ns.mutable:
-        p._data = iadd(p._data, change)
+        p._data = operator.iadd(p._data, change)
         p._written()
     else:
         with no_grad():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from xpgrad.namespace import Array, Namespace
-from xpgrad.optim.optimizer import Group, Optimizer
+from xpgrad.optim.optimizer import Group, Optimizer, arithmetic
 from xpgrad.tensor import wrap
 
 
@@ -80,7 +80,8 @@ class SGD(Optimizer):
             if last is None:
                 last = state["momentum_buffer"] = wrap(xp.copy(xp.wrap(g)), xp)
             else:
-                last._data *= momentum
-                last._data += (1 - dampening) * g if dampening else g
+                add, multiply, _ = arithmetic(xp)
+                fresh = (1 - dampening) * g if dampening else g
+                last._data = add(multiply(last._data, momentum), fresh)
             g = g + momentum * last._data if group["nesterov"] else last._data
         return -group["lr"] * g

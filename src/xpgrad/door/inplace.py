@@ -1,0 +1,631 @@
+"""Methods that write into the tensor they are called on: ``add_``, ``+=``, ``zero_``, ….
+
+``name_`` is ``name`` and a write of the result into the tensor's own memory, so each is one line of
+a table. Everything is checked before anything is written: a call that raises changes nothing. What
+a training loop does on every parameter (``w -= lr * g``, ``add_``, ``mul_``, ``addcdiv_``, ``zero_``
+with nothing to record) goes straight to the array.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from xpgrad import dtypes
+from xpgrad.door.arguments import dim_of, only_tensor
+from xpgrad.door.attach import METHODS, method
+from xpgrad.door.creation import guarded
+from xpgrad.errors import DTypeError, GradientError, ShapeError, XpgradError
+from xpgrad.graph import AccumulateGrad, Node, tick
+from xpgrad.mode import mode
+from xpgrad.op import named
+from xpgrad.ops import indexing as ops
+from xpgrad.ops import shape as shapes
+from xpgrad.ops.device import clone, to_device
+from xpgrad.promotion import is_operand
+from xpgrad.tensor import Tensor, new
+from xpgrad.views import (
+    OVERLAPPING, check_write, living, overlaps, rebase, relink, renamed, replace,
+)  # fmt: skip
+
+# ------------------------------------------------------------------ any function, in place
+
+
+def update(t: Tensor, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+    """Write ``function(t, *args, **kwargs)`` into `t`: values, history and version.
+
+    Raises:
+        GradientError: a leaf that requires a gradient, or a view that PyTorch forbids to write to.
+        ShapeError: where the result has another shape; elements that share memory.
+        DTypeError: where the result is of a stronger kind of number.
+    """
+    recorded = mode.grad and (t._node is not None or any(map(_has_history, args)))
+    check_write(t, recorded)
+    if overlaps(t):
+        raise ShapeError(OVERLAPPING)
+    since = tick()
+    out = function(t, *args, **kwargs)
+    if out._data.shape != t._data.shape:
+        raise ShapeError(
+            f"output with shape {list(t.shape)} doesn't match the broadcast shape {list(out.shape)}"
+        )
+    if out.dtype is not t.dtype and not dtypes.can_cast(out.dtype, t.dtype):
+        raise DTypeError(
+            f"result type {out.dtype.torch_name} can't be cast to the desired output type "
+            f"{t.dtype.torch_name}"
+        )
+    return _commit(t, out, since)
+
+
+def _has_history(value: Any) -> bool:
+    return isinstance(value, Tensor) and value._node is not None
+
+
+def _commit(t: Tensor, out: Tensor, since: int) -> Tensor:
+    """Write a result, computed since the tick `since`, into `t`."""
+    ns, node = t._ns, out._node
+    if not t.dtype.is_differentiable:
+        node = None
+    elif node is not None and (out is t or node.seq < since):
+        out = clone(out)  # nothing was computed: the history is somebody else's
+        node = out._node
+    elif node is None and mode.grad and t._node is not None:
+        out = ops.copied(t, out)  # a function without derivative: what was there is forgotten
+        node = out._node
+    data = out._data
+    if node is not None:
+        _protect(node, t, since)
+    with guarded(ns):
+        if data.dtype != t._data.dtype:
+            data = ns.astype(data, t._data.dtype)
+        if ns.mutable:
+            store(t, ..., data)
+        else:
+            replace(t, data)
+    if node is not None:
+        if node.saved is not None and node.saved[-1] is out._data and data is out._data:
+            # PyTorch saves the tensor itself, so that writing to it again is noticed.
+            node.saved = (*node.saved[:-1], t._data)
+        node.dtype = t._data.dtype
+        node.seq = tick()  # after the write: what it saved is what is there now
+        rebase(t, node)
+    return t
+
+
+def _protect(node: Node, t: Tensor, since: int) -> None:
+    """Copy what was saved of the memory that is about to be written to."""
+    ns, stack = t._ns, [node]
+    key = ns.memory_key(t._data)
+    copies: dict[int, Any] = {}
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(kept, value))
+        if type(value) is not ns.array_type or ns.memory_key(value) != key:
+            return value
+        if id(value) not in copies:
+            copies[id(value)] = ns.copy(value)
+        return copies[id(value)]
+
+    while stack:
+        n = stack.pop()
+        if n.saved is not None and ns.mutable:
+            n.saved = tuple(map(kept, n.saved))
+        stack += [e for e in n.edges if e is not None and e.seq > since and e.edges]
+
+
+def store(t: Tensor, index: Any, value: Any) -> None:
+    """Write an array or a number into ``t[index]`` on a mutable library, and count it.
+
+    Raises:
+        ShapeError: for memory that nobody may write to.
+    """
+    ns = t._ns
+    try:
+        ns.assign(t._data, index, value)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise ShapeError(
+            f"the memory of this tensor is read-only ({error}); clone() it before writing to it"
+        ) from None
+    t._written()
+
+
+# ------------------------------------------------------------------ arithmetic
+
+
+def _direct(t: Tensor, operand: Any) -> Any:
+    """The raw operand if it can be computed with in the memory of `t` as it is; else `None`.
+
+    Nothing to record, one device, one floating-point dtype, and no partial overlap.
+    """
+    ns, data, kind = t._ns, t._data, type(operand)
+    if kind is float or kind is int:
+        if data.dtype not in ns.inexact:
+            return None
+        raw = operand
+    elif isinstance(operand, Tensor) and operand._ns is ns:
+        raw = operand._data
+        if raw.dtype != data.dtype or (mode.grad and operand._node is not None):
+            return None
+        if operand._view is not None and raw is not data:
+            if ns.memory_key(raw) == ns.memory_key(data):
+                return None
+    else:
+        return None
+    if not ns.mutable or (mode.grad and t._node is not None):
+        return None
+    if t._view is not None or t._inference:
+        check_write(t, False)
+        if overlaps(t):
+            raise ShapeError(OVERLAPPING)
+    return raw
+
+
+def _compute(t: Tensor, raw: Callable[[Any, Any], Any], value: Any) -> bool:
+    """``raw(t, value)`` in place; whether it could be done (nothing was written if not)."""
+    ns = t._ns
+    try:
+        if ns.guard is None:
+            raw(t._data, value)
+        else:
+            with ns.guard():
+                raw(t._data, value)
+    except RuntimeWarning:
+        pass  # warnings are errors here: inf or nan was written, and is a value
+    except (TypeError, ValueError):
+        return False
+    t._written()
+    return True
+
+
+def _operator(name: str, raw: Callable[[Any, Any], Any] | None, function: str) -> None:
+    """Attach Python's in-place operator for one of the door's functions."""
+
+    def call(self: Tensor, other: Any) -> Any:
+        if raw is not None:
+            value = _direct(self, other)
+            if value is not None and _compute(self, raw, value):
+                return self
+        if not is_operand(other):
+            return NotImplemented
+        return update(self, METHODS[function], other)
+
+    call.__name__ = call.__qualname__ = f"__{name}__"
+    method(call.__name__)(call)
+
+
+for _name, _raw, _function in (
+    ("iadd", operator.iadd, "add"),
+    ("isub", operator.isub, "sub"),
+    ("imul", operator.imul, "mul"),
+    ("itruediv", operator.itruediv, "div"),
+    ("ifloordiv", None, "__floordiv__"),
+    ("imod", None, "__mod__"),
+    ("ipow", None, "__pow__"),
+    ("iand", None, "__and__"),
+    ("ior", None, "__or__"),
+    ("ixor", None, "__xor__"),
+    ("ilshift", None, "__lshift__"),
+    ("irshift", None, "__rshift__"),
+):
+    _operator(_name, _raw, _function)
+
+
+def _operand(value: Any, name: str) -> None:
+    if not is_operand(value):
+        raise TypeError(
+            f"{name}(): argument 'other' (position 1) must be Tensor, not {type(value).__name__}"
+        )
+
+
+def _plus(name: str, raw: Callable[[Any, Any], Any], function: str) -> Callable[..., Tensor]:
+    def call(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+        value = _direct(self, other)
+        if value is not None and (alpha == 1 or self._data.dtype in self._ns.inexact):
+            if _compute(self, raw, value if alpha == 1 else value * alpha):
+                return self
+        _operand(other, name)
+        return update(self, METHODS[function], other, alpha=alpha)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`Tensor.{function}`, written into this tensor."
+    return call
+
+
+method("add_")(_plus("add_", operator.iadd, "add"))
+method("sub_", "subtract_")(_plus("sub_", operator.isub, "sub"))
+
+
+@method("mul_", "multiply_")
+def mul_(self: Tensor, other: Any) -> Tensor:
+    """`Tensor.mul`, written into this tensor.
+
+    >>> import xpgrad as xg
+    >>> xg.tensor([1.0, 2.0]).mul_(3)
+    tensor([3., 6.])
+    """
+    value = _direct(self, other)
+    if value is not None and _compute(self, operator.imul, value):
+        return self
+    _operand(other, "mul_")
+    return update(self, METHODS["mul"], other)
+
+
+@method("div_", "divide_")
+def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """`Tensor.div`, written into this tensor."""
+    value = _direct(self, other) if rounding_mode is None else None
+    if value is not None and _compute(self, operator.itruediv, value):
+        return self
+    _operand(other, "div_")
+    return update(self, METHODS["div"], other, rounding_mode=rounding_mode)
+
+
+def _addc(name: str, combine: Callable[[Any, Any], Any], function: str) -> None:
+    def call(self: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        a, b = _direct(self, tensor1), _direct(self, tensor2)
+        if a is not None and b is not None and self._data.dtype in self._ns.inexact:
+            with guarded(self._ns), self._ns.quiet():
+                change = combine(a, b)
+                if value != 1:
+                    change = change * value
+            if _compute(self, operator.iadd, change):
+                return self
+        return update(self, METHODS[function], tensor1, tensor2, value=value)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`Tensor.{function}`, written into this tensor."
+    method(name)(call)
+
+
+_addc("addcmul_", operator.mul, "addcmul")
+_addc("addcdiv_", operator.truediv, "addcdiv")
+
+# ------------------------------------------------------------------ new contents
+
+
+def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
+    """Write a number or an array of the right shape; `recorded` is the op if there is history."""
+    source = value if isinstance(value, Tensor) else None
+    history = mode.grad and (t._node is not None or _has_history(source))
+    ns = t._ns
+    if history or not ns.mutable:
+        return update(t, recorded, value)
+    check_write(t, False)
+    if overlaps(t):
+        raise ShapeError(OVERLAPPING)
+    raw = value
+    with guarded(ns):
+        if source is not None:
+            raw = source._data
+            if raw.dtype != t._data.dtype:
+                raw = ns.astype(raw, t._data.dtype)
+            elif ns.memory_key(raw) == ns.memory_key(t._data):
+                raw = ns.copy(raw)
+        store(t, ..., raw)
+    return t
+
+
+@method()
+def zero_(self: Tensor) -> Tensor:
+    """Write zeros.
+
+    >>> import xpgrad as xg
+    >>> xg.ones(2).zero_()
+    tensor([0., 0.])
+    """
+    history = mode.grad and self._node is not None
+    return update(self, ops.zero) if history else _overwrite(self, _as(self, 0), ops.copied)
+
+
+def _as(t: Tensor, number: Any) -> Any:
+    """A Python number that the library writes into an array of this dtype without a word.
+
+    Raises:
+        DTypeError: a complex number for real elements.
+    """
+    from xpgrad.door.arguments import as_kind
+
+    found = as_kind(number, t.dtype)
+    if t.dtype.category == dtypes.INTEGER:
+        limits = t._ns.iinfo(t._data.dtype)
+        if not int(limits.min) <= found <= int(limits.max):
+            raise DTypeError(
+                f"value cannot be converted to type {t.dtype.name} without overflow: {number}"
+            )
+    return found
+
+
+@method()
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one number, or the one element of a 0-d tensor, everywhere.
+
+    Raises:
+        ShapeError: for a tensor with dimensions.
+
+    >>> import xpgrad as xg
+    >>> xg.zeros(2).fill_(3)
+    tensor([3., 3.])
+    """
+    if isinstance(value, Tensor):
+        if value._data.shape:
+            raise ShapeError(
+                "fill_ only supports 0-dimension value tensor but got tensor with "
+                f"{value.ndim} dimensions."
+            )
+        return _overwrite(self, to_device(value, ns=self._ns), ops.fill_by)
+    return _overwrite(self, _as(self, value), ops.fill)
+
+
+@method()
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Write the elements of another tensor, cast and moved here if need be.
+
+    Raises:
+        TypeError: for what is no tensor.
+        ShapeError: where the shapes do not fit.
+
+    >>> import xpgrad as xg
+    >>> xg.zeros(2, 2).copy_(xg.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    src = only_tensor(src, "copy_", "other")
+    check_fits(tuple(src.shape), tuple(self.shape))
+    return _overwrite(self, to_device(src, ns=self._ns), ops.copied)
+
+
+def check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
+    """Check that a shape can be stretched to another.
+
+    Raises:
+        ShapeError: in PyTorch's words.
+    """
+    if len(source) > len(target):
+        stretched = source[: len(source) - len(target)] + target
+        raise ShapeError(
+            f"output with shape {list(target)} doesn't match the broadcast shape {list(stretched)}"
+        )
+    offset = len(target) - len(source)
+    for i, n in enumerate(source):
+        m = target[i + offset]
+        if n == m or n == 1:
+            continue
+        if m == 1:
+            stretched = tuple(
+                max(a, b) for a, b in zip(target, (1,) * offset + source, strict=True)
+            )
+            raise ShapeError(
+                f"output with shape {list(target)} doesn't match the broadcast shape "
+                f"{list(stretched)}"
+            )
+        raise ShapeError(
+            f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton "
+            f"dimension {i + offset}"
+        )
+
+
+# ------------------------------------------------------------------ the table
+
+# Every name here is a method; with an underscore, its result is written into the tensor.
+TABLE = """
+    abs absolute neg negative positive reciprocal square sqrt rsqrt exp exp2 expm1 log log2 log10
+    log1p sin cos tan asin arcsin acos arccos atan arctan sinh cosh tanh asinh arcsinh acosh arccosh
+    atanh arctanh sigmoid erf logit sinc sign sgn ceil floor trunc fix round frac deg2rad rad2deg
+    nan_to_num relu
+    true_divide floor_divide remainder fmod pow float_power hypot atan2 arctan2 xlogy copysign
+    nextafter heaviside lerp clamp clip clamp_min clamp_max
+    eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or
+    bitwise_xor bitwise_not
+    cumsum cumprod tril triu
+    masked_fill masked_scatter index_add index_copy index_fill index_put scatter scatter_add put
+""".split()
+
+
+def _in_place(name: str) -> None:
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return update(self, METHODS[name], *args, **kwargs)
+
+    call.__name__ = call.__qualname__ = f"{name}_"
+    call.__doc__ = f"`Tensor.{name}`, written into this tensor."
+    method(call.__name__)(call)
+
+
+for _name in TABLE:
+    if _name != "positive":
+        _in_place(_name)
+
+# ------------------------------------------------------------------ random contents
+
+
+def _random(node: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Write what a function draws; the node that PyTorch shows forgets what was there."""
+    recorded = named(ops.copy, node)
+
+    def attach(draw: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(draw)
+        def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            return _overwrite(self, draw(self, *args, **kwargs), recorded)
+
+        return method()(call)
+
+    return attach
+
+
+def _uniform(t: Tensor, generator: Any) -> Tensor:
+    from xpgrad.random import rand_like
+
+    wide = None if t.dtype.is_floating_point else dtypes.float32
+    return rand_like(t.detach(), generator=generator, dtype=wide)
+
+
+def _floating(t: Tensor, name: str) -> None:
+    if not t.dtype.is_differentiable:
+        raise DTypeError(f"{name}: expected a floating-point tensor, got {t.dtype}")
+
+
+@_random("NormalBackward0")
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Write normal random numbers.
+
+    Raises:
+        ShapeError: for a negative standard deviation.
+    """
+    from xpgrad.random import randn_like
+
+    _floating(self, "normal_")
+    if std < 0:
+        raise ShapeError(f"normal_ expects std >= 0.0, but found std {std}")
+    return randn_like(self.detach(), generator=generator) * std + mean
+
+
+# PyTorch's name for the lower end is a keyword of Python's.
+@_random("UniformBackward0")
+def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
+    """Write uniform random numbers from ``[a, b)``.
+
+    Raises:
+        ShapeError: where `a` is greater than `b`.
+    """
+    _floating(self, "uniform_")
+    if a > b:
+        raise ShapeError(
+            f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}"
+        )
+    return _uniform(self, generator) * (b - a) + a
+
+
+@_random("BernoulliBackward2")
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Write ones with probability `p`, a number or a tensor, and zeros elsewhere.
+
+    Raises:
+        ShapeError: for a probability outside of [0, 1].
+    """
+    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+        raise ShapeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    chance = p.detach() if isinstance(p, Tensor) else p
+    return (_uniform(self, generator) < chance).to(self.dtype)
+
+
+@_random("ExponentialBackward0")
+def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Tensor:
+    """Write exponentially distributed random numbers.
+
+    Raises:
+        ShapeError: for a rate that is not positive.
+    """
+    _floating(self, "exponential_")
+    if lambd <= 0:
+        raise ShapeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return (1 - _uniform(self, generator)).log() / -lambd
+
+
+@_random("RandomBackward0")
+def random_(
+    self: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None
+) -> Tensor:
+    """Write random integers from ``[low, high)``, or from ``[0, low)`` if only one is given.
+
+    Without arguments, all that the dtype holds exactly and that is not negative.
+    """
+    from xpgrad.random import randint
+
+    if high is None and low:
+        low, high = 0, low
+    if high is None:
+        name = self.dtype.name
+        bits = {"float16": 11, "float32": 24, "float64": 53, "bool": 1}.get(name)
+        if bits is None:
+            bits = 8 * self.dtype.itemsize - (not name.startswith("uint"))
+        high = 2 ** min(bits, 63) + (bits in (11, 24, 53))
+    drawn = randint(low, high, tuple(self.shape), generator=generator, device=self.device)
+    return drawn.to(self.dtype)
+
+
+# ------------------------------------------------------------------ shape, in place
+
+
+def _turn(t: Tensor, node: str, function: Callable[..., Any], **settings: Any) -> Tensor:
+    """Make `t` the view of itself that an op gives; its memory and its views stay as they are."""
+    recorded = mode.grad and t._node is not None
+    check_write(t, recorded)
+    before = tuple(t._data.shape)
+    out = function(t, **settings)
+    if "axes" in settings:
+        back = (shapes.permute_dims.op, {"axes": shapes.inverse(settings["axes"])})  # type: ignore[attr-defined]
+    else:
+        back = (shapes.reshape.op, {"shape": before})  # type: ignore[attr-defined]
+    relink(t, out, back)
+    history = out._node
+    if recorded and history is not None:
+        history.__class__ = renamed(type(history).op, node)  # type: ignore[attr-defined]
+        t._node = history
+    if t._ns.mutable:
+        t._written()
+    else:
+        t._counter().bump()
+    return t
+
+
+@method()
+def t_(self: Tensor) -> Tensor:
+    """`Tensor.t`, in place."""
+    if self.ndim > 2:
+        raise ShapeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
+    return _turn(self, "TBackward1", shapes.t, axes=tuple(reversed(range(self.ndim))))
+
+
+@method("transpose_", "swapaxes_", "swapdims_")
+def transpose_(self: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`Tensor.transpose`, in place."""
+    a, b = dim_of(dim0, self.ndim), dim_of(dim1, self.ndim)
+    axes = list(range(self.ndim))
+    if axes:
+        axes[a], axes[b] = axes[b], axes[a]
+    return _turn(self, "TransposeBackward1", shapes.transpose, axes=tuple(axes))
+
+
+@method()
+def unsqueeze_(self: Tensor, dim: int) -> Tensor:
+    """`Tensor.unsqueeze`, in place."""
+    axis = dim_of(dim, self.ndim + 1)
+    return _turn(self, "UnsqueezeBackward1", shapes.expand_dims, axis=axis)
+
+
+@method()
+def squeeze_(self: Tensor, dim: Any = None) -> Tensor:
+    """`Tensor.squeeze`, in place."""
+    given = range(self.ndim) if dim is None else dim if isinstance(dim, tuple) else (dim,)
+    axes = tuple(sorted({dim_of(d, self.ndim) for d in given})) if self.ndim else ()
+    axes = tuple(i for i in axes if self._data.shape[i] == 1)
+    return _turn(self, "SqueezeBackward3", shapes.squeeze, axis=axes)
+
+
+@method()
+def detach_(self: Tensor) -> Tensor:
+    """Forget the history, in place: the tensor becomes a leaf without a gradient.
+
+    Raises:
+        GradientError: for a view.
+
+    >>> import xpgrad as xg
+    >>> y = xg.ones(2, requires_grad=True) * 2
+    >>> y.detach_().requires_grad
+    False
+    """
+    if self._view is not None:
+        raise GradientError(
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
+            "True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+            "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
+            "function in xpgrad/optim/optimizer.py as the solution."
+        )
+    self._node = None
+    self._retained = False
+    return self

@@ -1,0 +1,364 @@
+"""Activations, normalisation, layers and losses, where one rule beats a chain of them.
+
+Each stays finite for large inputs, in derivatives of any order. Conventions, as PyTorch's:
+``relu'(0) = 0``; an ``axis`` is a non-negative int. Targets, weights of classes and the like are
+inputs without a derivative.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+from xpgrad.op import named, op
+from xpgrad.ops.reductions import spread
+
+# ------------------------------------------------------------------ activations
+
+
+@op(elementwise=True, x=lambda g, out, xp: xp.where(out <= 0, 0.0, g))
+def relu(xp, x, /):
+    return xp.maximum(x, 0)
+
+
+@op(
+    elementwise=True,
+    x=lambda g, x, negative_slope, xp: xp.where(x > 0, g, g * negative_slope),
+)
+def leaky_relu(xp, x, /, *, negative_slope=0.01):
+    return xp.where(x > 0, x, x * negative_slope)
+
+
+@op(
+    elementwise=True,
+    x=lambda g, x, out, alpha, scale, xp: xp.where(x > 0, g * scale, g * (out + alpha * scale)),
+)
+def elu(xp, x, /, *, alpha=1.0, scale=1.0):
+    """scale * (x where it is positive, alpha * (exp(x) - 1) elsewhere)."""
+    return xp.where(x > 0, x * scale, xp.expm1(xp.minimum(x, 0)) * (alpha * scale))
+
+
+@op(elementwise=True, x=lambda g, x, xp: g * xp.sigmoid(-x))
+def log_sigmoid(xp, x, /):
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def silu_rule(g, x, xp):
+    s = xp.sigmoid(x)
+    out = x * s
+    return g * (s + out - s * out)
+
+
+@op(elementwise=True, x=silu_rule)
+def silu(xp, x, /):
+    return x * xp.sigmoid(x)
+
+
+def softplus_rule(g, x, beta, threshold, xp):
+    scaled = x if beta == 1 else x * beta
+    return xp.where(scaled > threshold, g, g * xp.sigmoid(scaled))
+
+
+@op(elementwise=True, x=softplus_rule)
+def softplus(xp, x, /, *, beta=1.0, threshold=20.0):
+    """log(1 + exp(beta * x)) / beta; `x` itself where beta * x is above the threshold."""
+    scaled = x if beta == 1 else x * beta
+    soft = xp.log1p(xp.exp(xp.minimum(scaled, threshold)))
+    return xp.where(scaled > threshold, x, soft if beta == 1 else soft / beta)
+
+
+INNER, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
+
+
+def gelu_rule(g, x, approximate, xp):
+    if approximate == "none":
+        cdf = 0.5 * (1 + xp.erf(x * math.sqrt(0.5)))
+        return g * (cdf + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+    square = x * x
+    t = xp.tanh(INNER * x * (1 + CUBIC * square))
+    slope = x * (1 - t * t) * (INNER * (1 + 3 * CUBIC * square))
+    return g * 0.5 * (1 + t + slope)
+
+
+@op(elementwise=True, x=gelu_rule)
+def gelu(xp, x, /, *, approximate="none"):
+    if approximate == "none":
+        return 0.5 * x * (1 + xp.erf(x * math.sqrt(0.5)))
+    return 0.5 * x * (1 + xp.tanh(INNER * x * (1 + CUBIC * x * x)))
+
+
+# ------------------------------------------------------------------ along an axis
+
+
+def softmax_rule(g, out, axis, xp):
+    weighted = g * out
+    return weighted - out * xp.sum(weighted, axis=axis, keepdims=True)
+
+
+@op(x=softmax_rule)
+def softmax(xp, x, /, *, axis):
+    if 0 in x.shape:
+        return xp.exp(x)
+    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    return e / xp.sum(e, axis=axis, keepdims=True)
+
+
+@op(x=lambda g, out, axis, xp: g - xp.exp(out) * xp.sum(g, axis=axis, keepdims=True))
+def log_softmax(xp, x, /, *, axis):
+    if 0 in x.shape:
+        return xp.exp(x)
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+
+def logsumexp_rule(g, x, out, like, axis, keepdims, xp):
+    out = spread(out, like, axis, keepdims, xp)
+    # Of nothing but -inf, each has the same share of nothing.
+    share = xp.exp(x - xp.where(out == -math.inf, 0.0, out))
+    return spread(g, like, axis, keepdims, xp) * share
+
+
+@op(integers="float", x=logsumexp_rule)
+def logsumexp(xp, x, /, *, axis=None, keepdims=False):
+    """log(sum(exp(x))) over the axes (a tuple, or all of them)."""
+    if 0 in x.shape:
+        return xp.log(xp.sum(xp.exp(x), axis=axis, keepdims=keepdims))
+    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, 0.0)
+    out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    if keepdims:
+        return out
+    return xp.squeeze(out, axis=tuple(range(len(x.shape))) if axis is None else axis)
+
+
+# ------------------------------------------------------------------ layers
+
+
+def linear_weight(g, x, xp):
+    # From the rows of a batch of any shape; no transposed copy.
+    rows = xp.reshape(g, (-1, g.shape[-1]))
+    return rows.T @ xp.conj(xp.reshape(x, (-1, x.shape[-1])))
+
+
+@op(
+    node="Addmm",
+    x=lambda g, weight, xp: g @ xp.conj(weight),
+    weight=linear_weight,
+    bias=lambda g: g,
+)
+def linear(xp, x, weight, bias, /):
+    """x @ weight.T + bias, for `x` of shape (..., in) and a weight of (out, in)."""
+    out = xp.matmul(x, weight.T)
+    if bias is None:
+        return out
+    if xp.mutable and out.dtype == bias.dtype and out.shape[-1:] == bias.shape:
+        out += bias
+        return out
+    return out + bias
+
+
+linear_mm = named(linear, "MmBackward0")  # what PyTorch's own is made of, by rank and bias
+linear_view = named(linear, "ViewBackward0")
+linear_unsafe_view = named(linear, "UnsafeViewBackward0")
+linear_squeeze = named(linear, "SqueezeBackward4")
+
+
+def embedding_rule(g, indices, like, padding_idx, by_frequency, xp):
+    if by_frequency:
+        ones = xp.ones(tuple(indices.shape), dtype=g.dtype)
+        counts = xp.index_add(SimpleNamespace(shape=like.shape[:1]), (indices,), ones)
+        g = g / xp.expand_dims(xp.getitem(counts, (indices,)), axis=-1)
+    if padding_idx is not None:
+        g = xp.where(xp.expand_dims(indices, axis=-1) == padding_idx, 0.0, g)
+    return xp.index_add(like, (indices,), g)
+
+
+@op(weight=embedding_rule, indices=None)
+def embedding(xp, weight, indices, /, *, padding_idx=None, by_frequency=False):
+    """The rows of `weight` at `indices`. The row `padding_idx` gets no gradient."""
+    return xp.getitem(weight, (indices,))
+
+
+def layer_norm_x(gs, x, weight, out, axes, xp):
+    g, g_mean, g_rstd = gs
+    _, mean, rstd = out
+    n = math.prod(x.shape[a] for a in axes)
+    dx = 0.0
+    if g is not None:
+        centred = (x - mean) * rstd
+        if weight is not None:
+            g = g * weight
+        along = xp.sum(g * centred, axis=axes, keepdims=True)
+        dx = (g - (xp.sum(g, axis=axes, keepdims=True) + centred * along) / n) * rstd
+    # The other two results get gradients only when gradients are differentiated.
+    if g_mean is not None:
+        dx = dx + xp.broadcast_to(g_mean / n, x.shape)
+    if g_rstd is not None:
+        dx = dx - (x - mean) * (g_rstd * rstd * rstd * rstd / n)
+    return dx
+
+
+def layer_norm_weight(gs, x, out):
+    _, mean, rstd = out
+    return None if gs[0] is None else gs[0] * ((x - mean) * rstd)
+
+
+@op(
+    node="NativeLayerNorm",
+    outputs=3,
+    x=layer_norm_x,
+    weight=layer_norm_weight,
+    bias=lambda gs: gs[0],
+)
+def layer_norm(xp, x, weight, bias, /, *, axes, eps=1e-5):
+    """`x` with mean 0 and variance 1 over the last axes, times `weight`, plus `bias`.
+
+    Its mean and the reciprocal of its standard deviation come along, for the rule.
+    """
+    mean = xp.mean(x, axis=axes, keepdims=True)
+    centred = x - mean
+    rstd = 1 / xp.sqrt(xp.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    out = centred * rstd
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias, mean, rstd
+
+
+# ------------------------------------------------------------------ losses
+
+
+def reduced(terms, reduction, xp):
+    """The terms of a loss, their sum or their mean."""
+    if reduction == "none":
+        return terms
+    total = xp.sum(terms)
+    return total if reduction == "sum" else total / math.prod(terms.shape)
+
+
+def each(g, terms, reduction):
+    """The gradient of each term; `terms` is anything of their shape."""
+    return g / math.prod(terms.shape) if reduction == "mean" else g
+
+
+def mse_rule(g, x, y, reduction):
+    d = x - y
+    return d * (each(g, d, reduction) * 2)
+
+
+@op(
+    promotes=True,
+    x=mse_rule,
+    y=lambda g, x, y, reduction: mse_rule(g, y, x, reduction),
+)
+def mse_loss(xp, x, y, /, *, reduction="mean"):
+    d = x - y
+    return reduced(d * d, reduction, xp)
+
+
+def smooth_l1_rule(g, x, y, reduction, beta, xp):
+    d = x - y
+    slope = xp.sign(d) if beta == 0 else xp.where(xp.abs(d) < beta, d / beta, xp.sign(d))
+    return each(g, d, reduction) * slope
+
+
+@op(
+    node="SmoothL1Loss",
+    promotes=True,
+    x=smooth_l1_rule,
+    y=lambda g, x, y, reduction, beta, xp: smooth_l1_rule(g, y, x, reduction, beta, xp),
+)
+def smooth_l1_loss(xp, x, y, /, *, reduction="mean", beta=1.0):
+    d = xp.abs(x - y)
+    terms = d if beta == 0 else xp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+    return reduced(terms, reduction, xp)
+
+
+def huber_rule(g, x, y, reduction, delta, xp):
+    d = x - y
+    return each(g, d, reduction) * xp.where(xp.abs(d) <= delta, d, delta * xp.sign(d))
+
+
+@op(
+    promotes=True,
+    x=huber_rule,
+    y=lambda g, x, y, reduction, delta, xp: huber_rule(g, y, x, reduction, delta, xp),
+)
+def huber_loss(xp, x, y, /, *, reduction="mean", delta=1.0):
+    d = xp.abs(x - y)
+    terms = xp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+    return reduced(terms, reduction, xp)
+
+
+def nll_rule(g, target, factor, like, total, xp):
+    rows = xp.arange(like.shape[0])
+    return xp.index_add(like, (rows, target), xp.broadcast_to(g * factor, target.shape))
+
+
+@op(x=nll_rule, target=None, factor=None)
+def nll_loss(xp, x, target, factor, /, *, total=True):
+    """The sum, or the terms, of `factor` times what `target` picks from each row of `x`."""
+    terms = xp.getitem(x, (xp.arange(x.shape[0]), target)) * factor
+    return xp.sum(terms) if total else terms
+
+
+nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")
+
+
+def bce_x(g, x, target, weight, reduction, xp):
+    slope = (x - target) / xp.maximum((1 - x) * x, 1e-12)
+    if weight is not None:
+        slope = slope * weight
+    return each(g, slope, reduction) * slope
+
+
+def bce_target(g, x, target, weight, reduction, xp):
+    slope = xp.maximum(xp.log1p(-x), -100.0) - xp.maximum(xp.log(x), -100.0)
+    if weight is not None:
+        slope = slope * weight
+    return each(g, slope, reduction) * slope
+
+
+@op(promotes=("x", "target"), x=bce_x, target=bce_target, weight=None)
+def binary_cross_entropy(xp, x, target, weight, /, *, reduction="mean"):
+    """-(target * log(x) + (1 - target) * log(1 - x)), the logarithms no less than -100."""
+    no = xp.maximum(xp.log1p(-x), -100.0)
+    terms = target * (no - xp.maximum(xp.log(x), -100.0)) - no
+    return reduced(terms if weight is None else terms * weight, reduction, xp)
+
+
+def bce_logits_x(g, x, target, weight, pos_weight, reduction, xp):
+    if pos_weight is None:
+        slope = xp.sigmoid(x) - target
+    else:
+        positive = pos_weight * target
+        slope = (positive + 1 - target) * xp.sigmoid(x) - positive
+    if weight is not None:
+        slope = slope * weight
+    return each(g, slope, reduction) * slope
+
+
+def bce_logits_target(g, x, target, weight, pos_weight, reduction, xp):
+    slope = -x
+    if pos_weight is not None:
+        slope = slope + (pos_weight - 1) * xp.logaddexp(-x, xp.zeros_like(x))
+    if weight is not None:
+        slope = slope * weight
+    return each(g, slope, reduction) * slope
+
+
+@op(
+    promotes=("x", "target"),
+    x=bce_logits_x,
+    target=bce_logits_target,
+    weight=None,
+    pos_weight=None,
+)
+def binary_cross_entropy_with_logits(
+    xp, x, target, weight, pos_weight, /, *, reduction="mean"
+):
+    """The cross entropy of sigmoid(x); `pos_weight` multiplies the part of the positives."""
+    soft = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0)
+    if pos_weight is not None:
+        soft = soft * ((pos_weight - 1) * target + 1)
+    terms = (1 - target) * x + soft
+    return reduced(terms if weight is None else terms * weight, reduction, xp)

@@ -1,0 +1,331 @@
+"""Views: tensors that show one memory, and what a write through one of them means for the others.
+
+A view holds on to its parent, and the parent knows its living views, weakly. From a base to a view
+lead steps: view ops with their settings. That is all it takes
+
+* to give the base a history when a view is written to (a `CopySlices` node, as in PyTorch), and
+  every other view the history that follows from it, and
+* to have writes seen everywhere on a library whose arrays cannot be written to: the base gets a
+  new array, and the views are taken again. There a detached tensor follows its source like a view.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from xpgrad.errors import GradientError
+from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, mark, tick
+from xpgrad.mode import mode
+from xpgrad.namespace import Array
+from xpgrad.tensor import Tensor, new
+
+if TYPE_CHECKING:
+    from xpgrad.op import Op
+
+# In which mode a view was made. PyTorch forbids recorded writes through views that were not
+# recorded themselves, and through one of several views that one op made.
+RECORDED, NO_GRAD, INFERENCE = range(3)
+
+INFERENCE_WRITTEN = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone "
+    "to get a normal tensor before doing inplace update.See "
+    "https://github.com/pytorch/rfcs/pull/17 for more details."
+)
+LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
+OVERLAPPING = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single "
+    "memory location. Please clone() the tensor before performing the operation."
+)
+SEVERAL = (
+    " This view is the output of a function that returns multiple views. Such functions do not "
+    "allow the output views to be modified inplace. You should replace the inplace operation by "
+    "an out-of-place one."
+)
+AMBIGUOUS = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
+    "code by moving both the view and the inplace either both inside the {0} block (if you don't "
+    "want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+)
+
+# ------------------------------------------------------------------ who shows whose memory
+
+
+def link_view(
+    out: Tensor, x: Tensor, op: Op, settings: dict[str, Any] | None, index: int | None = None
+) -> None:
+    """Remember that `out`, made of `x` by a view op, shows its memory, if it does."""
+    ns = x._ns
+    if ns.mutable and ns.memory_key(out._data) != ns.memory_key(x._data):
+        return
+    made = RECORDED if mode.grad else INFERENCE if mode.inference else NO_GRAD
+    out._view = (x, op if index is None else (op, index), settings, made)
+    if out._inference is not x._inference:
+        out._inference = x._inference
+    if made == RECORDED or not ns.mutable:
+        _register(x, out)
+
+
+def link_alias(out: Tensor, x: Tensor) -> None:
+    """Remember that `out` shows the memory of `x` without its history, where nobody can write."""
+    if not x._ns.mutable:
+        out._source = x
+        _register(x, out)
+
+
+def _register(x: Tensor, view: Tensor) -> None:
+    views = x._views
+    if views is None:
+        x._views = [weakref.ref(view)]
+        return
+    views.append(weakref.ref(view))
+    n = len(views)
+    if n >= 16 and not n & (n - 1):  # now and then, so that the list stays about as long as needed
+        x._views = [r for r in views if r() is not None]
+
+
+def living(x: Tensor) -> Iterator[Tensor]:
+    """The views (and aliases) of a tensor that somebody still holds."""
+    for r in x._views or ():
+        view = r()
+        if view is not None:
+            yield view
+
+
+def steps_to(view: Tensor) -> tuple[Any, ...]:
+    """How to get from the base to a view: an op, its settings and the shape before, each."""
+    steps = []
+    while view._view is not None:
+        parent, op, settings, _ = view._view
+        steps.append((op, settings, tuple(parent._data.shape)))
+        view = parent
+    return tuple(reversed(steps))
+
+
+def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
+    """Let `t` turn into `seen`, a view of it: from now on it has that shape.
+
+    Args:
+        back: the view op, with settings, that leads from there to what `t` was. A hidden tensor
+            stands for that; it is now the parent of the views of `t`, or if `t` is a view itself,
+            the parent of `t`.
+    """
+    hidden: Tensor = new(Tensor)
+    hidden._data, hidden._ns, hidden._node = t._data, t._ns, t._node
+    children = [view for view in living(t) if view is not seen]
+    t._views = None
+    if t._view is None and t._source is None:
+        hidden._view = (t, *back, RECORDED)
+        if children:
+            _register(t, hidden)
+    else:
+        hidden._view, hidden._source = t._view, t._source
+        parent = t._source if t._view is None else t._view[0]
+        assert parent is not None and seen._view is not None
+        _register(parent, hidden)
+        t._source, t._view = None, (hidden, *seen._view[1:])
+        _register(hidden, t)
+    for view in children:
+        if view._view is None:
+            view._source = hidden
+        else:
+            view._view = (hidden, *view._view[1:])
+        _register(hidden, view)
+    t._data = seen._data
+
+
+# ------------------------------------------------------------------ before a write
+
+
+def check_write(t: Tensor, recorded: bool) -> None:
+    """Check that a tensor may be written to, with or without history.
+
+    Raises:
+        GradientError: in PyTorch's words.
+    """
+    if t._inference and not mode.inference:
+        raise GradientError(INFERENCE_WRITTEN)
+    if t._view is not None:
+        _check_view(t, recorded)
+    elif recorded and isinstance(t._node, AccumulateGrad):
+        raise GradientError(LEAF_WRITTEN)
+
+
+def _check_view(t: Tensor, recorded: bool) -> None:
+    base, several, made = t, False, RECORDED
+    while base._view is not None:
+        base, op, _, mode_then = base._view
+        several = several or isinstance(op, tuple)
+        made = made or mode_then
+    if mode.grad and (recorded or base._node is not None):
+        if made:
+            where = ("no_grad", "grad mode enabled")
+            if made == INFERENCE:
+                where = ("inference", "normal mode")
+            raise GradientError(
+                f"A view was created in {where[0]} mode and is being modified inplace "
+                f"{'with ' if made == NO_GRAD else 'in '}{where[1]}."
+                + AMBIGUOUS.format("no_grad" if made == NO_GRAD else "inference_mode")
+            )
+        if several:
+            raise GradientError(_several(t))
+        if isinstance(base._node, AccumulateGrad):
+            raise GradientError(f"a view of {LEAF_WRITTEN}")
+        if isinstance(t._node, AccumulateGrad):
+            raise GradientError(LEAF_WRITTEN)
+
+
+def _several(t: Tensor) -> str:
+    if t._node is None:
+        what = "A view was created in no_grad mode and is being modified inplace with grad mode "
+        return f"{what}enabled.{SEVERAL}"
+    fn = t.grad_fn
+    name = "" if fn is None else fn.name().removesuffix("Backward0")
+    return f"Output {t.output_nr} of {name} is a view and is being modified inplace.{SEVERAL}"
+
+
+def overlaps(t: Tensor) -> bool:
+    """Whether several elements share one place in memory, as after ``expand``."""
+    if t._view is None:
+        return False
+    strides = getattr(t._data, "strides", None)
+    if strides is not None and t._ns.mutable:
+        return any(s == 0 and n > 1 for s, n in zip(strides, t._data.shape, strict=True))
+    # Nobody can see the memory: count the places that lead back into the base.
+    steps = steps_to(t)
+    if not any(getattr(op, "name", "") == "broadcast_to" for op, *_ in steps):
+        return False
+    from xpgrad.ops.indexing import follow
+
+    ns, size = t._ns, 1
+    for n in steps[0][2]:
+        size *= n
+    places = ns.to_host(follow(ns, ns.reshape(ns.arange(size), steps[0][2]), steps)).reshape(-1)
+    return len(set(places.tolist())) < len(places)
+
+
+# ------------------------------------------------------------------ after a write: values
+
+
+def replace(t: Tensor, data: Array) -> None:
+    """Give a tensor of an immutable library new contents; all that shows its memory follows."""
+    ns, top = t._ns, t
+    steps: list[Any] = []
+    while (parent := top._view[0] if top._view is not None else top._source) is not None:
+        if top._view is not None:
+            steps.append((*top._view[1:3], tuple(parent._data.shape)))
+        top = parent
+    if steps:
+        from xpgrad.ops.indexing import copy_slices
+
+        op = copy_slices.op  # type: ignore[attr-defined]
+        data = op.forward(ns, top._data, data, steps=tuple(reversed(steps)))
+    version = t._counter()
+    version.bump()
+    stack = [(top, ns.wrap(data))]
+    while stack:
+        x, new_data = stack.pop()
+        # Whoever saved the old array meant what the memory held then: PyTorch raises, so do we.
+        mark(ns, x._data, version)
+        x._data = new_data
+        for view in living(x):
+            if view._view is None:
+                stack.append((view, new_data))
+                continue
+            _, op, settings, _ = view._view
+            if isinstance(op, tuple):
+                seen = op[0].forward(ns, new_data, **settings)[op[1]]
+            else:
+                seen = op.forward(ns, new_data, **(settings or {}))
+            stack.append((view, ns.wrap(seen)))
+
+
+# ------------------------------------------------------------------ after a write: history
+
+
+def rebase(t: Tensor, node: Node | None, through: tuple[Any, ...] = ()) -> None:
+    """`node` made what has just been written into `t`: its base and all views follow.
+
+    Args:
+        through: steps from `t` to the part of it that was written to.
+    """
+    base = t._base or t
+    if through or base is not t:
+        from xpgrad.ops.indexing import CopySlices
+
+        inner, node = node, new(CopySlices)
+        node.edges = (base._node, inner)
+        node.saved = node.hooks = None
+        node.settings = {"steps": steps_to(t) + through}
+        node.seq = tick()
+        node.shape, node.dtype, node.ns = base._data.shape, base._data.dtype, base._ns
+    assert node is not None
+    _succeed(base, node)
+    stack = [base]
+    while stack:
+        x = stack.pop()
+        for view in living(x):
+            if view._view is not None and not isinstance(view._node, AccumulateGrad):
+                _succeed(view, _view_node(view))
+                stack.append(view)
+
+
+def _succeed(t: Tensor, node: Node) -> None:
+    """Give a tensor a new history; ``retain_grad`` means the tensor, not the old history."""
+    before = t._node
+    if t._retained and before is not None and before.hooks is not None:
+        hooks_of(node).retain, before.hooks.retain = before.hooks.retain, None
+    t._node = node
+
+
+def _view_node(view: Tensor) -> Node:
+    """The node that makes a view of what its parent now is."""
+    assert view._view is not None
+    parent, op, settings, made = view._view
+    if made != RECORDED:
+        return Ambiguous(view, parent, made)
+    several = isinstance(op, tuple)
+    made_by: Op = op[0] if several else op
+    n = new(renamed(made_by, "AsStridedBackward0"))  # as PyTorch takes such views again
+    n.edges = (parent._node,)
+    n.saved = n.hooks = None
+    n.settings = settings
+    n.seq = tick()
+    n.ns = view._ns
+    if several:
+        n.shape = n.dtype = None
+        return Output(n, op[1], view._data)
+    n.shape, n.dtype = view._data.shape, view._data.dtype
+    return n  # type: ignore[no-any-return]
+
+
+@functools.cache
+def renamed(op: Op, name: str) -> type[Node]:
+    """The nodes of an op under another name."""
+    return op._node_type(name)
+
+
+class Ambiguous(Node):
+    """The history of a view made without one whose base then got one: using it is an error."""
+
+    __slots__ = ("made",)
+
+    def __init__(self, view: Tensor, parent: Tensor, made: int) -> None:
+        self.edges = (parent._node,)
+        self.saved = self.settings = self.hooks = None
+        self.seq = tick()
+        self.ns = view._ns
+        self.shape, self.dtype = view._data.shape, view._data.dtype
+        self.made = made
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
+        """There is none."""
+        where = "inference" if node.made == INFERENCE else "no_grad"
+        raise GradientError(
+            f"A view was created in {where} mode and its base or another view of its base has "
+            "been modified inplace with grad mode enabled."
+            + AMBIGUOUS.format("inference_mode" if node.made == INFERENCE else "no_grad")
+        )
