@@ -34,7 +34,7 @@ answers = inputs @ secret
 
 weights = xg.nn.Parameter(0.1 * xg.randn(12))
 optimizer = xg.optim.SGD([weights], lr=0.002)
-for step in range(21):
+for step in range(31):
     loss = ((inputs @ Sign.apply(weights) - answers) ** 2).mean()
     if step % 5 == 0:
         wrong = (xg.sign(weights) != secret).sum()

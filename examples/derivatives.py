@@ -39,7 +39,9 @@ for ax, name, f, by_hand, start, end in [
     y = f(x)
     y.sum().backward()
     exact = by_hand(x.detach())
-    print(f"{name}: largest difference from the derivative by hand {(x.grad - exact).abs().max():.1e}")
+    print(
+        f"{name}: largest difference from the derivative by hand {(x.grad - exact).abs().max():.1e}"
+    )
 
     grid = x.detach().cpu()
     ax.plot(grid, y.detach().cpu(), label="f(x)")

@@ -77,15 +77,15 @@ def train(model, training, test, epochs, batch):
     history = []
     progress = tqdm(range(epochs), desc="training", unit="epoch")
     for _ in progress:
-        total = 0.0
+        total = xg.zeros((), device=labels.device)  # stays on the device: no waiting in the loop
         for some in xg.randperm(len(labels), device=labels.device).split(batch):
             loss = nn.functional.cross_entropy(model(jiggle(images[some])), labels[some])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            total += loss.item() * len(some)
+            total += loss.detach() * len(some)
         schedule.step()
-        history.append((total / len(labels), accuracy(model, *test)))
+        history.append((total.item() / len(labels), accuracy(model, *test)))
         progress.set_postfix(loss=f"{history[-1][0]:.4f}", accuracy=f"{history[-1][1]:.1%}")
     return history
 
@@ -131,7 +131,10 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     xg.manual_seed(args.seed)
 
-    training, test = load(args.device)
+    try:
+        training, test = load(args.device)
+    except xg.errors.DeviceError as error:
+        parser.error(str(error))
     model = make_model().to(args.device)
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{len(training[1])} digits to learn from, {TEST} to test on")

@@ -83,12 +83,26 @@ def place(value, kind=None):
     return type(value)(place(v, kind) for v in value) if type(value) in (tuple, list) else value
 
 
+class _Inner(threading.local):
+    playing = False
+
+
+_inner = _Inner()
+
+
 def on_current(function, kind=None):
     """A NumPy function, on the pretended device."""
 
     def call(*args, **kwargs):
+        if _inner.playing:  # NumPy's namespace calls itself
+            return function(*args, **kwargs)
         check(args, kwargs)
-        return place(function(*plain(args), **plain(kwargs)), kind)
+        _inner.playing = True
+        try:
+            result = function(*plain(args), **plain(kwargs))
+        finally:
+            _inner.playing = False
+        return place(result, kind)
 
     call.__name__ = getattr(function, "__name__", "function")
     return call
@@ -136,11 +150,7 @@ def _method(name):
     return call
 
 
-for _name in (
-    "all any argmax argmin argsort astype clip conj conjugate copy cumprod cumsum diagonal dot fill "
-    "max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes "
-    "take trace transpose var"
-).split():
+for _name in ["all", "any", "argmax", "argmin", "argsort", "astype", "clip", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "fill", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"]:
     setattr(OnDevice, _name, _method(_name))
 
 
@@ -160,7 +170,7 @@ class _Allowed(threading.local):
 
 allowed = _Allowed()
 
-for _name in "__bool__ __float__ __int__ __complex__ __index__ item tolist tobytes".split():
+for _name in ["__bool__", "__float__", "__int__", "__complex__", "__index__", "item", "tolist", "tobytes"]:
     setattr(OnDevice, _name, _wait(_name))
 
 

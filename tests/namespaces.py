@@ -4,7 +4,8 @@
 ``readonly``   NumPy with every result made read-only: an immutable library, and a trap for
                whatever writes into memory that others can see
 ``strict:N``   array-api-strict's five devices: CPU_DEVICE, device1, device2, no_float64, no_x64
-``cuda``       CuPy, where the environment says ``XPGRAD_TEST_DEVICE=cuda`` (ci/gpu does)
+``cuda``       CuPy, where the environment says ``XPGRAD_TEST_DEVICE=cuda`` (ci/gpu does); likewise
+               any other device, such as that of a backend of yours
 """
 
 import functools
@@ -20,8 +21,8 @@ from xpgrad.registry import Backend, register, resolve
 from xpgrad.tensor import Tensor, wrap
 
 NAMES = ("cpu", "readonly", *(f"strict:{i}" for i in range(5)))
-if os.environ.get("XPGRAD_TEST_DEVICE") == "cuda":
-    NAMES = (*NAMES, "cuda")
+if os.environ.get("XPGRAD_TEST_DEVICE"):
+    NAMES = (*NAMES, os.environ["XPGRAD_TEST_DEVICE"])
 
 
 # ------------------------------------------------------------------ NumPy, read-only

@@ -347,10 +347,11 @@ ROWS += [
       for name, reference in (("equal", np.equal), ("less", np.less), ("greater", np.greater),
                               ("less_equal", np.less_equal))),
     Row("equal", np.equal, [S((2, 3), (3,)), S((), ())], dtypes=BOOL, differentiable=False),
-    *(Row(name, reference, [S(*SOME), S((2, 3), (3,)), S((), ()), S((2, 3), 1)],
-          dtypes=FLOATS + INTS + BOOL, differentiable=False)
+    *(Row(name, reference, [S(*SOME), S((2, 3), (3,)), S((), ()), S((2, 3), number)],
+          dtypes=dtypes, differentiable=False)
       for name, reference in (("logical_and", np.logical_and), ("logical_or", np.logical_or),
-                              ("logical_xor", np.logical_xor))),
+                              ("logical_xor", np.logical_xor))
+      for number, dtypes in ((1, FLOATS + INTS), (True, FLOATS + INTS + BOOL))),
     *unary("logical_not", np.logical_not, differentiable=False, dtypes=FLOATS + INTS + BOOL),
     of_bits("bitwise_and", np.bitwise_and),
     of_bits("bitwise_or", np.bitwise_or),
@@ -370,7 +371,191 @@ ROWS += [
     *unary("rsqrt", lambda x: 1 / np.sqrt(x), POSITIVE, dtypes=FLOATS + COMPLEX),
 ]
 
-# ------------------------------------------------------------------ nn: activations and losses
+# ------------------------------------------------------------------ nn: activations
+
+LARGE = np.array([0.0, 1e4, -1e4, 80.0, -80.0, 700.0, -700.0])
+
+
+def activation(name, reference, *settings, **more):
+    """Rows for an activation, with each of some settings: shapes, and numbers far from 0."""
+    more = {"dtypes": FLOATS + HALF} | more
+    samples = [S(shape, **s) for s in settings or ({},) for shape in SHAPES]
+    far = [S(LARGE, **s) for s in settings or ({},)]
+    return [
+        Row(name, reference, samples, **more),
+        _values_only(name, reference, far, FLOATS, **{k: v for k, v in more.items() if k == "host"}),
+    ]
+
+
+def _gelu(x, approximate="none"):
+    if approximate == "none":
+        return (0.5 * x * (1 + scipy.special.erf(x / np.sqrt(2)))).astype(x.dtype)
+    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x.astype(np.float64) ** 3)
+    return np.asarray(0.5 * x * (1 + np.tanh(inner)), x.dtype)
+
+
+def _elu(x, alpha=1.0, scale=1.0):
+    return np.where(x > 0, scale * x, scale * alpha * np.expm1(x))
+
+
+def _softplus(x, beta=1.0, threshold=20.0):
+    return np.where(x * beta > threshold, x, np.logaddexp(x * beta, np.zeros_like(x)) / beta)
+
+
+ROWS += [
+    *activation("relu", lambda x: np.maximum(x, 0), dtypes=ALL_REAL),
+    *activation("leaky_relu", lambda x, negative_slope=0.01: np.where(x > 0, x, x * negative_slope),
+                {}, {"negative_slope": 0.2}),
+    *activation("elu", _elu, {}, {"alpha": 0.7, "scale": 1.3}, dtypes=FLOATS),
+    *activation("log_sigmoid", lambda x: -np.logaddexp(np.zeros_like(x), -x)),
+    *activation("silu", lambda x: x * scipy.special.expit(x), dtypes=FLOATS),
+    *activation("softplus", _softplus, {}, {"beta": 2.0}, {"threshold": 1.0}),
+    *activation("gelu", _gelu, {}, dtypes=FLOATS, host="the standard has no erf"),
+    *activation("gelu", _gelu, {"approximate": "tanh"}, dtypes=FLOATS),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ nn: along an axis
+
+_ROWS_OF = [S((3,), axis=0), S((2, 3), axis=0), S((2, 3), axis=1), S((2, 3, 2), axis=1),
+            S((0, 3), axis=1), S((0, 3), axis=0), S((2, 1), axis=1), S(LARGE, axis=0)]  # fmt: skip
+_SUMMED = [S(()), S((3,)), S((2, 3), axis=(1,)), S((2, 3, 2), axis=(0, 2)), S((0, 3), axis=(0,)),
+           S((2, 3), axis=(0, 1), keepdims=True), S((0, 3), axis=(1,)), S(LARGE),
+           S((2, 3), axis=(0,), keepdims=True)]  # fmt: skip
+_INFINITE = [S(np.array([[-np.inf, -np.inf], [-np.inf, 1.0], [np.inf, 0.0]]), axis=(1,))]
+
+
+def _logsumexp(x, axis=None, keepdims=False):
+    with np.errstate(all="ignore"):
+        wide = scipy.special.logsumexp(x, axis=axis, keepdims=keepdims) if x.size else np.log(
+            np.sum(x, axis=axis, keepdims=keepdims))  # fmt: skip
+    return np.asarray(wide, x.dtype)
+
+
+def _layer_norm(x, weight, bias, axes, eps=1e-5):
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    rstd = 1 / np.sqrt(var + x.dtype.type(eps))
+    out = (x - mean) * rstd
+    out = out if weight is None else out * weight
+    return (out if bias is None else out + bias), mean, rstd
+
+
+ROWS += [
+    Row("softmax", lambda x, axis: np.asarray(scipy.special.softmax(x, axis) if x.size else x),
+        _ROWS_OF),
+    Row("log_softmax",
+        lambda x, axis: np.asarray(scipy.special.log_softmax(x, axis) if x.size else x), _ROWS_OF),
+    Row("logsumexp", _logsumexp, _SUMMED),
+    Row("logsumexp", _logsumexp, _INFINITE, differentiable=False),
+    Row("layer_norm", _layer_norm,
+        [S((4, 3), (3,), (3,), axes=(1,)), S((2, 3, 4), (3, 4), (3, 4), axes=(1, 2)),
+         S((4, 3), None, None, axes=(1,)), S((4, 3), (3,), None, axes=(1,), eps=0.1),
+         S((4, 3), None, (3,), axes=(1,)), S((3,), (3,), (3,), axes=(0,)),
+         S((0, 3), (3,), (3,), axes=(1,))], tolerance=4),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ nn: layers
+
+PLACES = np.array([[0, 2, 0], [4, 1, 2]])
+
+
+def _linear(x, weight, bias):
+    out = x @ weight.T
+    return out if bias is None else out + bias
+
+
+ROWS += [
+    Row("linear", _linear,
+        [S((2, 3), (4, 3), (4,)), S((2, 3), (4, 3), None), S((3,), (4, 3), (4,)),
+         S((3,), (4, 3), None), S((2, 5, 3), (4, 3), (4,)), S((2, 5, 3), (4, 3), None),
+         S((0, 3), (4, 3), (4,)), S((2, 0), (4, 0), (4,)), S((1, 1), (1, 1), (1,))],
+        dtypes=FLOATS + COMPLEX, tolerance=4,
+        errors=[Error(S((2, 3), (4, 2), (4,)), RuntimeError, "linear")]),
+    Row("embedding", lambda w, i: w[i],
+        [S((5, 3), PLACES), S((5, 3), PLACES[0]), S((5, 3), np.array(2)), S((5, 2), PLACES[:, :0])],
+        dtypes=FLOATS + COMPLEX),
+    # What these two do to gradients is no derivative: PyTorch's answers are in another test.
+    Row("embedding", lambda w, i, padding_idx: w[i], [S((5, 3), PLACES, padding_idx=2)],
+        differentiable=False),
+    Row("embedding", lambda w, i, by_frequency: w[i], [S((5, 3), PLACES, by_frequency=True)],
+        differentiable=False),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ nn: losses
+
+REDUCTIONS = ("none", "sum", "mean")
+
+
+def loss(name, terms, *settings, domain=REAL, inputs=2, constants=(), more=(), dtypes=FLOATS):
+    """A row for a loss: `terms` gives its terms, before they are reduced."""
+
+    def reference(*arrays, reduction="mean", **setting):
+        found = np.asarray(terms(*arrays, **setting))
+        if reduction == "none":
+            return found
+        total = np.sum(found)
+        with np.errstate(all="ignore"):
+            return total if reduction == "sum" else total / found.dtype.type(found.size)
+
+    absent = (None,) * (inputs - 2)
+    samples = [
+        S(shape, shape, *absent, reduction=r, **s)
+        for s in settings or ({},) for r in REDUCTIONS for shape in ((), (3,), (2, 3))
+    ]  # fmt: skip
+    empty = [S((0, 3), (0, 3), *absent, reduction=r) for r in ("none", "sum")]
+    return Row(name, reference, [*samples, *empty, *more], domain, dtypes, constants=constants,
+               tolerance=4)  # fmt: skip
+
+
+def _bce(x, t, weight):
+    terms = -t * np.log(x) - (1 - t) * np.log1p(-x)
+    return terms if weight is None else terms * weight
+
+
+def _bce_logits(x, t, weight, pos_weight):
+    positive = 1 if pos_weight is None else pos_weight
+    zero = np.zeros_like(x)
+    terms = positive * t * np.logaddexp(zero, -x) + (1 - t) * np.logaddexp(zero, x)
+    return terms if weight is None else terms * weight
+
+
+def _smooth_l1(x, y, beta=1.0):
+    d = np.abs(x - y)
+    return np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+
+
+def _huber(x, y, delta=1.0):
+    d = np.abs(x - y)
+    return np.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+
+
+def _nll(x, target, weight, reduction="mean"):
+    weight = np.ones(len(x), x.dtype) if weight is None else weight
+    terms = -x[np.arange(len(x)), target] * weight
+    if reduction == "none":
+        return terms
+    total = np.sum(terms)
+    return total if reduction == "sum" else total / np.sum(weight)
+
+
+PROB = D((2, 3), PROBABILITY)
+
+ROWS += [
+    loss("mse_loss", lambda x, y: (x - y) ** 2, more=[S((2, 3), (3,)), S((2, 1), (3,))]),
+    loss("smooth_l1_loss", _smooth_l1, {}, {"beta": 0.5}),
+    loss("huber_loss", _huber, {}, {"delta": 0.5}),
+    loss("binary_cross_entropy", _bce, domain=PROBABILITY, inputs=3, constants=(2,),
+         more=[S((2, 3), (2, 3), (2, 3)), S((2, 3), (2, 3), (3,), reduction="none")]),
+    loss("binary_cross_entropy_with_logits", _bce_logits, inputs=4, constants=(2, 3),
+         more=[S((2, 3), PROB, (2, 3), (3,)), S((2, 3), PROB, None, (3,), reduction="none"),
+               S(LARGE, np.array([0.0, 0, 1, 1, 0, 0.5, 1]), None, None, reduction="none")]),
+    Row("nll_loss", _nll,
+        [S((3, 4), np.array([2, 0, 3]), D((3,), POSITIVE), reduction=r) for r in REDUCTIONS]
+        + [S((3, 4), np.array([2, 2, 2]), None, reduction=r) for r in REDUCTIONS]
+        + [S((3, 4), np.array([2, 0, 3]), np.array([0.0, 2.0, 0.5]), reduction=r)
+           for r in REDUCTIONS]
+        + [S((0, 4), np.zeros(0, int), (0,), reduction="sum")],
+        constants=(2,)),
+]  # fmt: skip
 
 # ------------------------------------------------------------------ dtype, device, copies
 
@@ -421,11 +606,12 @@ def _spread_of(function):
 
 SPREADS = [
     S((4,)), S((2, 3)), S((2, 3), correction=0), S((2, 3), axis=(1,), correction=0.5),
-    S((2, 3, 2), axis=(0, 2), keepdims=True), S((3, 0), axis=(0,)), S((3, 1), axis=(1,), correction=0),
+    S((2, 3, 2), axis=(0, 2), keepdims=True), S((3, 0), axis=(0,)),
+    S((3, 1), axis=(1,), correction=0),
 ]  # fmt: skip
 
 ROWS += [
-    reduction("sum", np.sum, REDUCED + EMPTY, dtypes=WIDE + ("int32", "int64")),
+    reduction("sum", np.sum, REDUCED + EMPTY, dtypes=(*WIDE, "int32", "int64")),
     reduction("mean", np.mean, dtypes=WIDE),
     reduction("mean", np.mean, EMPTY, differentiable=False),
     reduction("prod", np.prod, REDUCED + EMPTY, dtypes=FLOATS + COMPLEX + ("int32", "int64")),
@@ -456,7 +642,7 @@ RUNNING = [
 ]  # fmt: skip
 
 ROWS += [
-    Row("cumulative_sum", np.cumsum, RUNNING, dtypes=WIDE + ("int32", "int64")),
+    Row("cumulative_sum", np.cumsum, RUNNING, dtypes=(*WIDE, "int32", "int64")),
     Row("cumulative_prod", np.cumprod, RUNNING, dtypes=FLOATS + COMPLEX + ("int32",)),
     Row("cumulative_prod", np.cumprod, [
         S(np.array([2.0, 0.0, 3.0, 0.0, 5.0]), axis=0), S(np.zeros(4), axis=0),
@@ -482,7 +668,8 @@ ROWS += [
     Row("expand_dims", np.expand_dims,
         [S((), axis=0), S((2, 3), axis=0), S((2, 3), axis=2), S((0,), axis=1)]),
     Row("squeeze", np.squeeze,
-        [S((1,), axis=(0,)), S((2, 1, 3, 1), axis=(1, 3)), S((2, 3), axis=()), S((0, 1), axis=(1,))]),
+        [S((1,), axis=(0,)), S((2, 1, 3, 1), axis=(1, 3)), S((2, 3), axis=()),
+         S((0, 1), axis=(1,))]),
     Row("permute_dims", np.transpose,
         [S((2, 3), axes=(1, 0)), S((2, 3, 4), axes=(2, 0, 1)), S((), axes=()),
          S((0, 3), axes=(1, 0))]),
@@ -514,8 +701,8 @@ ROWS += [
         [S((3,), repetitions=(2,)), S((2, 3), repetitions=(2,)), S((3,), repetitions=(2, 1, 2)),
          S((), repetitions=(3,)), S((2,), repetitions=(0,)), S((2, 3), repetitions=()),
          S((0, 2), repetitions=(2, 2))]),
-    Row("tril", np.tril, [S((3, 3)), S((2, 3), k=1), S((2, 4, 3), k=-1), S((0, 3)), S((2, 2), k=-5)]),
-    Row("triu", np.triu, [S((3, 3)), S((2, 3), k=1), S((2, 4, 3), k=-1), S((0, 3)), S((2, 2), k=5)]),
+    *(Row(name, f, [S((3, 3)), S((2, 3), k=1), S((2, 4, 3), k=-1), S((0, 3)), S((2, 2), k=5),
+                    S((2, 2), k=-5)]) for name, f in (("tril", np.tril), ("triu", np.triu))),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ searching and sorting
@@ -557,7 +744,8 @@ ROWS += [
     Row("take_along_axis", np.take_along_axis,
         [S((3,), np.array([2, 0, 2, 1]), axis=0), S((2, 3), np.array([[0, 2], [1, 1]]), axis=1),
          S((2, 3), np.array([[-1, 0, 1]]), axis=0), S((1, 3), np.array([[0, 2], [1, 1]]), axis=1),
-         S((2, 3), np.zeros((2, 0), int), axis=1), S((2, 3), np.array([[0], [2]], "int8"), axis=1)]),
+         S((2, 3), np.zeros((2, 0), int), axis=1),
+         S((2, 3), np.array([[0], [2]], "int8"), axis=1)]),
     Row("scatter_add", _scatter_add,
         [S((4,), np.array([0, 2, 0, 1]), shape=(3,), axis=0),
          S((2, 2), np.array([[0, 2], [1, 1]]), shape=(2, 3), axis=1),
@@ -636,8 +824,9 @@ NORMS = [S((3,), ord=p) for p in (2, 1, 3, 1.5, np.inf, -np.inf, -1)] + [
 ]  # fmt: skip
 
 ROWS += [
-    Row("mm", np.matmul, [S((2, 3), (3, 4)), S((1, 1), (1, 1)), S((0, 3), (3, 2)), S((2, 0), (0, 3))],
-        dtypes=PRODUCTS + ("int32",), errors=[Error(S((2, 3), (2, 3)), RuntimeError, CLASH)]),
+    Row("mm", np.matmul,
+        [S((2, 3), (3, 4)), S((1, 1), (1, 1)), S((0, 3), (3, 2)), S((2, 0), (0, 3))],
+        dtypes=(*PRODUCTS, "int32"), errors=[Error(S((2, 3), (2, 3)), RuntimeError, CLASH)]),
     Row("bmm", np.matmul, [S((4, 2, 3), (4, 3, 2)), S((0, 2, 3), (0, 3, 2))], dtypes=PRODUCTS),
     Row("mv", np.matmul, [S((2, 3), (3,)), S((0, 3), (3,)), S((2, 0), (0,))], dtypes=PRODUCTS),
     Row("dot", np.matmul, [S((3,), (3,)), S((0,), (0,)), S((1,), (1,))], dtypes=PRODUCTS),
@@ -646,7 +835,7 @@ ROWS += [
          S((5, 2, 3), (3,)), S((2, 3), (5, 3, 4)), S((3,), (5, 3, 2)), S((0, 3), (3, 2)),
          S((4, 1, 2, 3), (2, 3, 2)), S((2, 3, 4), (2, 4, 1)), S((0, 2, 3), (3, 2)),
          S((2, 2, 0), (0, 3))],
-        dtypes=PRODUCTS + ("int32",), errors=[Error(S((2, 3), (2, 3)), RuntimeError, "matmul")]),
+        dtypes=(*PRODUCTS, "int32"), errors=[Error(S((2, 3), (2, 3)), RuntimeError, "matmul")]),
     Row("vecdot", _vecdot,
         [S((3,), (3,), axis=-1), S((2, 3), (3,), axis=-1), S((3, 2), (3, 1), axis=-2),
          S((2, 0), (2, 0), axis=-1)], dtypes=PRODUCTS),

@@ -59,10 +59,22 @@ def test_keywords():
 
 @pytest.mark.parametrize(
     "text",
-    ["cuda:x", "cuda:", "cuda:-1", "cuda:01", "cuda: 1", "cuda:1:2", ":1", " cuda", "a-b", "1", "cuda:²"],
+    [
+        "cuda:x",
+        "cuda:",
+        "cuda:-1",
+        "cuda:01",
+        "cuda: 1",
+        "cuda:1:2",
+        ":1",
+        " cuda",
+        "a-b",
+        "1",
+        "cuda:²",
+    ],
 )
 def test_malformed(text):
-    with pytest.raises(RuntimeError, match="^Invalid device string: ") as caught:
+    with pytest.raises(RuntimeError, match=r"^Invalid device string: ") as caught:
         xg.device(text)
     assert repr(text) in str(caught.value)
     assert isinstance(caught.value, DeviceError)

@@ -6,9 +6,9 @@ import pickle
 
 import numpy as np
 import pytest
-from namespaces import host, tensor
 
 import xpgrad as xg
+from namespaces import host, tensor
 from xpgrad import nn
 from xpgrad.registry import resolve
 
@@ -194,6 +194,7 @@ def test_casting_keeps_identity_and_integers():
 
 def test_moving(device):
     model = Two()
+    model.count = model.count.to(xg.int32)  # which every device has
     given = list(model.parameters())
     model.to(device)
     assert all(t.device == xg.device(device) for t in (*model.parameters(), *model.buffers()))
@@ -299,7 +300,7 @@ def test_hooks_with_keywords():
     assert model(xg.tensor(2.0), by=2).item() == 6
     assert seen == [{"by": 3}]
     model.register_forward_pre_hook(lambda m, a, k: 3, with_kwargs=True)
-    with pytest.raises(RuntimeError, match="must return None or a tuple of .new_args, new_kwargs"):
+    with pytest.raises(RuntimeError, match="must return None or a tuple of"):
         model(xg.tensor(2.0))
 
 
@@ -327,7 +328,7 @@ def test_sequential():
     assert list(model) == layers
     assert model[-1] is layers[2]
     assert list(model[1:]) == layers[1:]
-    assert model[1:].state_dict().keys() == {"1.weight", "1.bias"}
+    assert model[1:].state_dict().keys() == {"2.weight", "2.bias"}
     assert model.append(nn.Tanh()) is model
     assert isinstance(model.pop(), nn.Tanh)
     model[1] = nn.Identity()
@@ -362,22 +363,26 @@ def test_module_list_and_dict():
 
 def mixed(t):
     layers = [t.nn.Linear(2, 2), t.nn.ReLU(), t.nn.ReLU(inplace=True), t.nn.LeakyReLU()]
-    layers += [t.nn.GELU(), t.nn.SiLU(), t.nn.Tanh(), t.nn.Sigmoid(), t.nn.Softplus()]
+    layers += [
+        t.nn.ELU(0.5),
+        t.nn.GELU(),
+        t.nn.SiLU(),
+        t.nn.Tanh(),
+        t.nn.Sigmoid(),
+        t.nn.Softplus(),
+    ]
     layers += [t.nn.Softmax(-1), t.nn.LogSoftmax(1), t.nn.Dropout(0.2), t.nn.Flatten()]
     layers += [t.nn.Identity(), t.nn.LayerNorm(3), t.nn.LayerNorm((2, 3), bias=False)]
     layers += [t.nn.Embedding(3, 4), t.nn.Embedding(3, 4, padding_idx=-1)]
     return t.nn.Sequential(t.nn.Sequential(*layers), t.nn.Sequential(), t.nn.Module())
 
 
+LOSS_NAMES = ("CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "BCELoss", "BCEWithLogitsLoss")
+LOSS_NAMES += ("SmoothL1Loss", "HuberLoss")
+
 PRINTED = {
     "layers": mixed,
-    "losses": lambda t: t.nn.ModuleList(
-        getattr(t.nn, name)()
-        for name in (
-            "CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss SmoothL1Loss "
-            "HuberLoss"
-        ).split()
-    ),
+    "losses": lambda t: t.nn.ModuleList(getattr(t.nn, name)() for name in LOSS_NAMES),
     "runs": lambda t: t.nn.ModuleList([t.nn.ReLU(), *(mixed(t) for _ in range(3))]),
     "empty": lambda t: t.nn.ModuleList(),
     "dict": lambda t: t.nn.ModuleDict({"a": t.nn.Linear(1, 1)}),
@@ -450,7 +455,6 @@ COMPLAINTS = {
     "list number": lambda t: t.nn.ModuleList([3]),
     "list of number": lambda t: t.nn.ModuleList(3),
     "dropout": lambda t: t.nn.Dropout(2.0),
-    "linear": lambda t: t.nn.Linear(2, 3)(t.ones(3)),
     "gain": lambda t: t.nn.init.calculate_gain("nonsense"),
     "slope": lambda t: t.nn.init.calculate_gain("leaky_relu", "x"),
     "fan": lambda t: t.nn.init.kaiming_uniform_(t.ones(3)),
@@ -464,12 +468,12 @@ COMPLAINTS = {
 @pytest.mark.parametrize("name", COMPLAINTS)
 def test_complaints_are_pytorchs(name):
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
-    with pytest.raises(Exception, match="") as theirs:
+    with pytest.raises(Exception, match=r".") as theirs:
         COMPLAINTS[name](torch)
     with pytest.raises(theirs.type) as ours:
         COMPLAINTS[name](xg)
     expected = str(theirs.value).replace("torch.", "xpgrad.")
-    assert str(ours.value).replace("linear: ", "").split(" (given")[0] == expected
+    assert str(ours.value) == expected
 
 
 def test_a_buffer_is_a_tensor():
@@ -478,6 +482,11 @@ def test_a_buffer_is_a_tensor():
     with pytest.raises(TypeError, match="cannot assign 'int' object to buffer 'x'"):
         holder(xg).register_buffer("x", 3)
     holder(xg).b = None
+
+
+def test_a_layer_says_what_does_not_fit():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        nn.Linear(2, 3)(xg.ones(3))
 
 
 def test_padding_is_inside_the_table():
@@ -492,6 +501,7 @@ LAYERS = {
     "Linear, no bias": (lambda n: n.Linear(4, 3, bias=False), (2, 5, 4)),
     "ReLU": (lambda n: n.ReLU(), (3, 4)),
     "LeakyReLU": (lambda n: n.LeakyReLU(0.2), (3, 4)),
+    "ELU": (lambda n: n.ELU(0.5), (3, 4)),
     "GELU": (lambda n: n.GELU(), (3, 4)),
     "GELU, tanh": (lambda n: n.GELU("tanh"), (3, 4)),
     "SiLU": (lambda n: n.SiLU(), (3, 4)),
@@ -615,9 +625,8 @@ def test_linear_starts_as_pytorchs():
         values = np.abs(host(p))
         assert 0.099 < values.max() <= 0.1
         assert abs(values.mean() - 0.05) < 0.01
-    nn.Linear(2, 0)
     with pytest.warns(UserWarning, match="zero-element tensors is a no-op"):
-        nn.init.kaiming_uniform_(xg.ones(0, 3))
+        nn.Linear(0, 2)
 
 
 SPREADS = {
@@ -695,7 +704,7 @@ def test_clipping_what_is_not_there():
 def test_clipping_nan():
     w = nn.Parameter(xg.ones(2))
     w.grad = xg.tensor([math.nan, 1.0])
-    with pytest.raises(RuntimeError, match="total norm of order 2.0 .* is non-finite"):
+    with pytest.raises(RuntimeError, match=r"total norm of order 2\.0 .* is non-finite"):
         nn.utils.clip_grad_norm_(w, 1.0, error_if_nonfinite=True)
     assert w.grad[1].item() == 1.0
     nn.utils.clip_grad_norm_(w, 1.0)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import importlib.util
 import operator
 import threading
@@ -43,12 +44,11 @@ _WRAPPED_FOR_CAUSE = {
 }  # fmt: skip
 _RENAMED = {"permute_dims": "transpose"}
 
-# What needs no device to be the current one.
-_UNGUARDED = {"broadcast_to", "finfo", "iinfo", "isdtype"}
-_GUARDED_EXTRAS = (
-    "assign", "copy", "empty_cache", "erf", "from_host", "getitem", "index_add",
-    "max_memory_allocated", "memory_allocated", "reset_peak_memory_stats", "to_host", "wrap",
-)  # fmt: skip
+# What needs no device to be the current one. All else is guarded where there are several devices.
+_UNGUARDED = {
+    "broadcast_to", "finfo", "iinfo", "isdtype", "dtype_of", "generator", "libraries",
+    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "special", "synchronize",
+}  # fmt: skip
 
 # Types that CUDA adds atomically, and the one to compute in for the others.
 _ATOMIC = "efdiIlLqQ"
@@ -71,7 +71,7 @@ class CuPyNamespace(Namespace):
         self._peak: Any = None
         super().__init__(compat, where, native_device=cupy.cuda.Device(self.index))
         for name in FUNCTIONS:
-            if name not in _WRAPPED_FOR_CAUSE and name not in type(self).__dict__:
+            if name not in _WRAPPED_FOR_CAUSE and not hasattr(type(self), name):
                 native = getattr(cupy, _RENAMED.get(name, name), None)
                 setattr(self, name, native or getattr(compat, name))
         for name in CREATION:  # on the current device, which is this one
@@ -81,7 +81,10 @@ class CuPyNamespace(Namespace):
         self.conj = lambda x, /: x.conjugate()  # type: ignore[method-assign]
         if several:
             self.guard = functools.partial(cupy.cuda.Device, self.index)
-            for name in {*FUNCTIONS, *CREATION, *_GUARDED_EXTRAS} - _UNGUARDED:
+            extras = {
+                n for n in dir(type(self)) if callable(getattr(type(self), n)) and n[0] != "_"
+            }
+            for name in ({*FUNCTIONS, *CREATION} | extras) - _UNGUARDED:
                 setattr(self, name, _guarded(self.guard, getattr(self, name)))
 
     def libraries(self) -> tuple[Any, Any]:
@@ -148,10 +151,18 @@ class CuPyNamespace(Namespace):
             x[index] = value
         return x
 
-    def erf(self, x: Any) -> Any:
-        from cupyx.scipy.special import erf
+    def special(self, name: str) -> Any:
+        """A function of ``cupyx.scipy.special``."""
+        return getattr(importlib.import_module("cupyx.scipy.special"), name)
 
-        return erf(x)
+    def erf(self, x: Any) -> Any:
+        return _in_single(self.special("erf"), x)
+
+    def sigmoid(self, x: Any) -> Any:
+        return _in_single(self.special("expit"), x) if x.dtype.kind == "f" else super().sigmoid(x)
+
+    def bounds(self, x: Any) -> None:
+        return None  # the host does not wait for the device
 
     def generator(self, seed: int) -> Philox:
         return Philox(self, seed)
@@ -202,6 +213,13 @@ class CuPyNamespace(Namespace):
 
     def empty_cache(self) -> None:
         self.cupy.get_default_memory_pool().free_all_blocks()
+
+
+def _in_single(function: Any, x: Any) -> Any:
+    """Half precision by way of single: CuPy's special functions make it double."""
+    if x.dtype.char != "e":
+        return function(x)
+    return function(x.astype(np.float32)).astype(x.dtype)
 
 
 def _guarded(guard: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,6 +29,13 @@ _WRAPPED_FOR_CAUSE = {
     "take_along_axis", "ceil", "floor", "trunc", "count_nonzero",
 }  # fmt: skip
 
+_add: Any = np.add.reduce
+_multiply: Any = np.multiply.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
+_and: Any = np.logical_and.reduce
+_or: Any = np.logical_or.reduce
+
 
 class NumPyNamespace(Namespace):
     """NumPy's functions, its own wherever they conform to the standard."""
@@ -46,8 +53,6 @@ class NumPyNamespace(Namespace):
             setattr(self, name, getattr(np, name))
         self.asarray = np.asarray
         self.matrix_transpose = operator.attrgetter("mT")
-        # Rules conjugate freely; on real arrays and Python numbers this gives the thing itself.
-        self.conj = lambda x, /: x.conjugate()
 
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
         return {d: np.dtype(d.name) for d in dtypes.ALL}
@@ -58,32 +63,37 @@ class NumPyNamespace(Namespace):
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
 
+    def conj(self, x: Any, /) -> Any:
+        return x.conjugate()  # on real arrays and Python numbers the thing itself
+
     # -- the standard, faster or stricter than NumPy's own: a method or a ufunc costs a fraction of
     # the function around it
 
     def sum(self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+        return _add(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
-    def prod(self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+    def prod(
+        self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+    ) -> Any:
+        return _multiply(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
     def max(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+        return _maximum(x, axis=axis, keepdims=keepdims)
 
     def min(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+        return _minimum(x, axis=axis, keepdims=keepdims)
 
     def all(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.logical_and.reduce(x, axis=axis, keepdims=keepdims)
+        return _and(x, axis=axis, keepdims=keepdims)
 
     def any(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
+        return _or(x, axis=axis, keepdims=keepdims)
 
     def mean(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
         if x.dtype.char == "e":  # half precision has too few digits for a sum
-            wide = np.add.reduce(x, axis=axis, dtype=np.float32, keepdims=keepdims)
+            wide = _add(x, axis=axis, dtype=np.float32, keepdims=keepdims)
             return (wide / (x.size / max(wide.size, 1) or np.nan)).astype(np.float16)
-        total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+        total = _add(x, axis=axis, keepdims=keepdims)
         return total / (x.size // max(total.size, 1) or np.nan)
 
     def var(
@@ -92,7 +102,7 @@ class NumPyNamespace(Namespace):
         wide = x.astype(np.float32) if x.dtype.char == "e" else x
         distance = wide - self.mean(wide, axis=axis, keepdims=True)
         squares = (distance * distance.conjugate()).real
-        total = np.add.reduce(squares, axis=axis, keepdims=keepdims)
+        total = _add(squares, axis=axis, keepdims=keepdims)
         found = total / max(x.size / max(total.size, 1) - correction, 0)
         return found.astype(np.float16) if wide is not x else found
 
@@ -125,7 +135,12 @@ class NumPyNamespace(Namespace):
         return x.take(indices, axis)
 
     def matmul(self, x: Any, y: Any, /) -> Any:
-        return x.dot(y) if x.ndim == 2 == y.ndim else np.matmul(x, y)
+        if x.ndim == 2 == y.ndim:
+            return x.dot(y)
+        if y.ndim == 2 < x.ndim and x.flags.c_contiguous:  # one large product, not many small
+            rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+            return rows.dot(y).reshape(*x.shape[:-1], y.shape[1])
+        return np.matmul(x, y)
 
     def broadcast_to(self, x: Any, /, shape: Any) -> Any:
         if x.ndim:
@@ -139,6 +154,10 @@ class NumPyNamespace(Namespace):
         if not 0 <= place <= x.ndim:
             raise IndexError(f"axis {axis} is out of range for an array of {x.ndim} dimensions")
         return x[(slice(None),) * place + (None,)]
+
+    def unstack(self, x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+        lead = (slice(None),) * (axis % x.ndim)
+        return tuple([x[(*lead, i, ...)] for i in range(x.shape[axis])])  # 0-d views, no scalars
 
     def squeeze(self, x: Any, /, axis: Any) -> Any:
         return x.squeeze(axis)
@@ -193,6 +212,9 @@ class NumPyNamespace(Namespace):
         x[index] = value
         return x
 
+    def bounds(self, x: Any) -> tuple[Any, Any] | None:
+        return (_minimum(x, axis=None).item(), _maximum(x, axis=None).item()) if x.size else None
+
     def erf(self, x: Any) -> Any:
         return host_erf(x)
 
@@ -213,6 +235,12 @@ class NumPyNamespace(Namespace):
         while isinstance(base := x.base, np.ndarray):
             x = base
         return id(x)
+
+    def is_view(self, x: Any, of: Any) -> bool:
+        base = x.base
+        if base is None:
+            return x is of
+        return base is of or base is of.base or self.memory_key(x) == self.memory_key(of)
 
 
 class NumPyBackend(Backend):

@@ -1,23 +1,94 @@
-"""Reverse-mode autograd in pure Python, for whoever has arrays. It reads like PyTorch."""
+"""Reverse-mode autograd in pure Python, for whoever has arrays. It reads like PyTorch.
+
+Everything public is here: what the modules of `xpgrad.door` list in their ``__all__``, dtypes,
+devices, modes, random numbers. Submodules: `autograd`, `cuda`, `random`, and, imported when first
+used, `io`, `nn`, `optim`, `viz`.
+"""
 
 from __future__ import annotations
 
-from xpgrad import autograd, cuda
-from xpgrad import door as _door
-from xpgrad.device import device, get_default_device, set_default_device
-from xpgrad.door import convert as _convert
+import importlib
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+from typing import TYPE_CHECKING
+
+from xpgrad import autograd as autograd
+from xpgrad import cuda as cuda
+from xpgrad import random as random
+from xpgrad.device import device as device
+from xpgrad.device import get_default_device as get_default_device
+from xpgrad.device import set_default_device as set_default_device
 from xpgrad.door import interop as _interop
 from xpgrad.door import operators as _operators
-from xpgrad.door.creation import tensor
-from xpgrad.dtypes import bool_ as bool
-from xpgrad.dtypes import float32, float64, int64
-from xpgrad.mode import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from xpgrad.registry import Backend, device_types, register_backend
-from xpgrad.tensor import Size, Tensor
+from xpgrad.door import results as _results
+from xpgrad.door.compare import *
+from xpgrad.door.complex import *
+from xpgrad.door.convert import *
+from xpgrad.door.creation import *
+from xpgrad.door.einsum import *
+from xpgrad.door.elementwise import *
+from xpgrad.door.indexing import *
+from xpgrad.door.joining import *
+from xpgrad.door.limits import *
+from xpgrad.door.linalg import *
+from xpgrad.door.reductions import *
+from xpgrad.door.shape import *
+from xpgrad.door.sorting import *
+from xpgrad.dtypes import bool_ as bool_
+from xpgrad.dtypes import can_cast as can_cast
+from xpgrad.dtypes import complex64 as complex64
+from xpgrad.dtypes import complex128 as complex128
+from xpgrad.dtypes import dtype as dtype
+from xpgrad.dtypes import float16 as float16
+from xpgrad.dtypes import float32 as float32
+from xpgrad.dtypes import float64 as float64
+from xpgrad.dtypes import get_default_dtype as get_default_dtype
+from xpgrad.dtypes import int8 as int8
+from xpgrad.dtypes import int16 as int16
+from xpgrad.dtypes import int32 as int32
+from xpgrad.dtypes import int64 as int64
+from xpgrad.dtypes import promote_types as promote_types
+from xpgrad.dtypes import set_default_dtype as set_default_dtype
+from xpgrad.dtypes import uint8 as uint8
+from xpgrad.dtypes import uint16 as uint16
+from xpgrad.dtypes import uint32 as uint32
+from xpgrad.dtypes import uint64 as uint64
+from xpgrad.mode import enable_grad as enable_grad
+from xpgrad.mode import inference_mode as inference_mode
+from xpgrad.mode import is_grad_enabled as is_grad_enabled
+from xpgrad.mode import is_inference_mode_enabled as is_inference_mode_enabled
+from xpgrad.mode import no_grad as no_grad
+from xpgrad.mode import set_grad_enabled as set_grad_enabled
+from xpgrad.printing import get_printoptions as get_printoptions
+from xpgrad.printing import printoptions as printoptions
+from xpgrad.printing import set_printoptions as set_printoptions
+from xpgrad.promotion import result_type as result_type
+from xpgrad.random import *
+from xpgrad.registry import Backend as Backend
+from xpgrad.registry import device_types as device_types
+from xpgrad.registry import register_backend as register_backend
+from xpgrad.tensor import Size as Size
+from xpgrad.tensor import Tensor as Tensor
+
+if TYPE_CHECKING:
+    from xpgrad import io as io
+    from xpgrad import nn as nn
+    from xpgrad import optim as optim
+    from xpgrad import viz as viz
+
+# PyTorch's other names; they hide Python's own below this line.
+bool = bool_
+half, float, double, cfloat, cdouble = float16, float32, float64, complex64, complex128
+short, int, long = int16, int32, int64
+return_types = _results
+newaxis = None
+
+_LATE = ("io", "nn", "optim", "viz")  # imported when first used: who needs none need not wait
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATE:
+        return importlib.import_module(f"xpgrad.{name}")
+    raise AttributeError(f"module 'xpgrad' has no attribute {name!r}")

@@ -39,7 +39,8 @@ def run(
     captured: dict[Node, Any] = {}
     for node, g in roots:
         if node in grads:
-            grads[node] = grads[node] + g
+            with node.ns.current():
+                grads[node] = grads[node] + g
         else:
             grads[node] = g
             if node.edges:
@@ -102,6 +103,9 @@ def run(
                     grads[parent] = gi
                     if parent.edges:  # leaves wait in `grads` until the end
                         heappush(heap, (-parent.seq, parent))
+                elif parent.ns is not current and parent.ns.guard is not None:
+                    with parent.ns.guard():  # came from another device
+                        grads[parent] = before + gi
                 elif create_graph or gi.size < SMALL:
                     grads[parent] = before + gi
                 else:
@@ -259,7 +263,8 @@ def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> An
         axes = (*range(lead), *stretched)
         if axes:
             g = xp.sum(g, axis=axes, keepdims=True, dtype=raw.dtype)
-        g = xp.reshape(g, tuple(shape))
+        if lead:
+            g = xp.reshape(g, tuple(shape))
     if raw.dtype != parent.dtype:
         if raw.dtype in ns.complexes and parent.dtype not in ns.complexes:
             g = xp.real(g)
@@ -323,8 +328,6 @@ def seeds(
                     f"grad can be implicitly created only for real scalar outputs but got {dtype}"
                 )
             g = wrap(ns.ones(tuple(shape), dtype=node.dtype), ns)
-        elif not isinstance(g, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         if g.shape != shape:
             raise ShapeError(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] "
@@ -436,11 +439,15 @@ def as_gradients(given: Any, count: int) -> list[Any]:
     """One gradient or `None` for each of `count` outputs.
 
     Raises:
+        TypeError: for anything else.
         GradientError: where their number differs.
     """
     if given is None:
         return [None] * count
     found = [given] if isinstance(given, Tensor) or not hasattr(given, "__len__") else list(given)
+    for g in found:
+        if not (g is None or isinstance(g, Tensor)):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if len(found) != count:
         raise GradientError(f"got {count} tensors and {len(found)} gradients")
     return found
@@ -457,10 +464,11 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     elif have._node is not None:
         tensor._grad = have + wrap(ns.wrap(g), ns)
     else:
-        if ns.mutable:
-            have._data += g
-        else:
-            have._data = have._data + g
+        with ns.current():
+            if ns.mutable:
+                have._data += g
+            else:
+                have._data = have._data + g
         have._written()
 
 

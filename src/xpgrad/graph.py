@@ -223,12 +223,15 @@ class Version:
         self.stamps: list[int] = []  # of the latest writes, by the clock
         self.silent = silent  # writes leave no mark: ``tensor.data`` bypasses the check
 
-    def bump(self) -> None:
-        """Record a write."""
+    def bump(self) -> int:
+        """Record a write, and return its stamp."""
         self.count += 1
-        self.stamps.append(tick())
-        if len(self.stamps) > 64:  # enough for the message; the newest decides
-            del self.stamps[:32]
+        stamp = tick()
+        stamps = self.stamps
+        stamps.append(stamp)
+        if len(stamps) > 64:  # enough for the message; the newest decides
+            del stamps[:32]
+        return stamp
 
     def at(self, seq: int) -> int:
         """The version at an earlier moment."""
@@ -246,8 +249,11 @@ last_write = 0
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
     """Note that the memory of `data` was written to, before or after the fact."""
-    version.bump()
-    mark(ns, data, version)
+    global last_write
+    stamp = version.bump()
+    if not version.silent:
+        last_write = stamp
+        written[ns.memory_key(data)] = (stamp, version)
 
 
 def mark(ns: Namespace, data: Array, version: Version) -> None:
@@ -264,14 +270,18 @@ def check_fresh(node: Node) -> None:
     Raises:
         GradientError: naming the array, the op that made it and the versions.
     """
-    if node.saved is None or node.saved is FREED:
-        return
-    for value in _arrays(node.saved):
-        stamp, version = written.get(node.ns.memory_key(value[1]), (0, None))
+    kept = [] if node.saved is None or node.saved is FREED else _arrays(node.saved)
+    index = node.settings.get("index") if node.settings else None
+    if isinstance(index, tuple):
+        kept += _arrays((index,))
+    for place, value in kept:
+        stamp, version = written.get(node.ns.memory_key(value), (0, None))
         if version is None or stamp < node.seq:
             continue
-        maker = node.edges[value[0]] if value[0] < len(node.edges) else node
-        raise stale(node.ns, value[1], maker, version.count, version.at(node.seq))
+        maker = node.edges[place] if place < len(node.edges) else node
+        if isinstance(index, tuple) and any(value is part for part in index):
+            maker = None
+        raise stale(node.ns, value, maker, version.count, version.at(node.seq))
 
 
 def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: int) -> GradientError:

@@ -41,6 +41,7 @@ def explicit(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     for part in _expanded(as_tuple(index), len(shape), lambda part: 1):
         if part is None:
             found.append(None)
+        if part is None or part is Ellipsis:
             continue
         n = shape[dim]
         if isinstance(part, slice):
@@ -79,6 +80,8 @@ def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
     block: list[tuple[int, Array]] = []
     dim = 0
     for place, part in enumerate(_expanded(tuple(parts), len(shape), takes)):
+        if part is Ellipsis:
+            continue
         if part is None:
             runs.append((place, None))
         elif isinstance(part, bool):
@@ -125,7 +128,7 @@ def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
 
 
 def _expanded(parts: tuple[Any, ...], ndim: int, takes: Any) -> tuple[Any, ...]:
-    """The parts of an index with ``...`` and the dimensions left out written as full slices."""
+    """The parts of an index with ``...`` and the dimensions left out as full slices, after it."""
     dots = [i for i, p in enumerate(parts) if p is Ellipsis]
     if len(dots) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
@@ -133,7 +136,8 @@ def _expanded(parts: tuple[Any, ...], ndim: int, takes: Any) -> tuple[Any, ...]:
     if used > ndim:
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     at = dots[0] if dots else len(parts)
-    return parts[:at] + (slice(None),) * (ndim - used) + parts[at + 1 :]
+    # Even where ``...`` stands for nothing, it parts what is before it from what follows.
+    return parts[: at + 1] + (slice(None),) * (ndim - used) + parts[at + 1 :]
 
 
 def _within(i: int, length: int, dim: int) -> int:
@@ -197,6 +201,31 @@ def broadcast_shape(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 def _position_type(xp: Namespace) -> Any:
     return next(native for d, native in xp.natives.items() if d.name in ("int64", "int32"))
+
+
+def result_shape(xp: Namespace, shape: tuple[int, ...], arrays: tuple[Any, ...]) -> tuple[int, ...]:
+    """The shape of ``x[arrays]``, for full slices and arrays; only masks are looked into."""
+    boolean = xp.native("bool")
+    rest: list[int] = []
+    block: list[tuple[int, ...]] = []
+    places: list[int] = []
+    dim = 0
+    for place, part in enumerate(arrays):
+        if isinstance(part, slice):
+            rest.append(shape[dim])
+            dim += 1
+            continue
+        places.append(place)
+        if part.dtype == boolean:
+            check_mask(tuple(part.shape), shape, dim)
+            block.append((int(xp.count_nonzero(part)),))
+            dim += len(part.shape)
+        else:
+            block.append(tuple(part.shape))
+            dim += 1
+    gaps = places[-1] - places[0] + 1 != len(places)
+    front = 0 if gaps else places[0]
+    return (*rest[:front], *broadcast_shape(block), *rest[front:], *shape[dim:])
 
 
 # ------------------------------------------------------------------ writing by sorting

@@ -65,12 +65,16 @@ def save_file(
     for key, value in (metadata or {}).items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"save_file: metadata is text by name, got {key!r}: {value!r}")
+    try:
+        content = safetensors.numpy.save(arrays, metadata=dict(metadata) if metadata else None)
+    except (safetensors.SafetensorError, KeyError) as error:  # complex64, where it is old
+        raise DTypeError(f"save_file: this version of safetensors cannot: {error}") from None
     target = Path(path)
     # In the same folder, so that the last step is a rename: readers see the old file or the new.
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(safetensors.numpy.save(arrays, metadata=dict(metadata) if metadata else None))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

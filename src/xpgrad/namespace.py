@@ -16,6 +16,8 @@ portable default, built on the standard, stands behind each.
 ``sigmoid(x)``         1 / (1 + exp(-x)): an op of its own, so that rules which need it stay
                        finite in derivatives of any order
 ``generator(seed)``    random numbers with a state: a `host.Generator`
+``bounds(x)``          the least and the greatest element as Python numbers; `None` of nothing, and
+                       where asking would make the host wait for the device
 ``wrap(x)``            normalise what a call returned (NumPy's scalars) to an array
 ``quiet()``            a context without floating-point warnings
 ``guard``              ``None``, or a context that makes this device the current one
@@ -141,6 +143,10 @@ class Namespace:
         """An array, where a call returned one of the library's scalars."""
         return value if isinstance(value, self.array_type) else self.asarray(value)
 
+    def current(self) -> contextlib.AbstractContextManager[Any]:
+        """A context in which this device is the current one."""
+        return contextlib.nullcontext() if self.guard is None else self.guard()
+
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """Compute without floating-point warnings."""
         return np.errstate(all="ignore")
@@ -204,6 +210,13 @@ class Namespace:
         """1 / (1 + exp(-x))."""
         return 1 / (1 + self.exp(-x))
 
+    def bounds(self, x: Array) -> tuple[Any, Any] | None:
+        """The least and the greatest element; `None` of nothing, or where the host would wait."""
+        if 0 in x.shape:
+            return None
+        least, most = self.to_host(self.min(x)), self.to_host(self.max(x))
+        return least.item(), most.item()
+
     def generator(self, seed: int) -> Generator:
         """A random generator with a state of its own."""
         return HostGenerator(self, seed)
@@ -233,6 +246,10 @@ class Namespace:
     def memory_key(self, x: Array) -> int:
         """Equal for arrays that share memory."""
         return id(x)
+
+    def is_view(self, x: Array, of: Array) -> bool:
+        """Whether `x`, just made of another array, shows its memory."""
+        return self.memory_key(x) == self.memory_key(of)
 
     def synchronize(self) -> None:
         """Wait until the device has done its work."""

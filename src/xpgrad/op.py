@@ -455,10 +455,92 @@ def _unary_with_settings(op: Op) -> Callable[..., Any]:
 
 
 def _general(op: Op) -> Callable[..., Any]:
+    """Any number of inputs, some of them perhaps `None`: a loop instead of lines written out."""
+    forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
+    keep_out, differentiable, count = op.needs_out, op.differentiable, len(op.inputs)
+    promotes = op.promotes
+    joins = [promotes is True or (bool(promotes) and name in promotes) for name in op.inputs]
+    # By input: of which other inputs the rules read it.
+    readers = [tuple(i for i, reads in enumerate(row) if reads) for row in op.keep]
+    saves = keep_out or any(readers)
+    plain = op.outputs == 1 and not op.view
+
     def call(*inputs: Any, **settings: Any) -> Any:
+        arrays: list[Any] = []
+        edges: list[Any] = []
+        dtype = None
+        tracked = False
+        try:
+            ns = inputs[0]._ns
+            if ns.guard is not None or len(inputs) != count:
+                return apply(op, inputs, settings)
+            for x, joined in zip(inputs, joins, strict=True):
+                if x is None:
+                    arrays.append(None)
+                    edges.append(None)
+                    continue
+                data = x._data
+                node = x._node
+                if x._ns is not ns:
+                    return apply(op, inputs, settings)
+                if joined:
+                    if dtype is None:
+                        dtype = data.dtype
+                    elif data.dtype is not dtype:
+                        return apply(op, inputs, settings)
+                if node is not None:
+                    tracked = True
+                arrays.append(data)
+                edges.append(node)
+            if floats and not tracked and dtype not in ns.inexact:
+                return apply(op, inputs, settings)
+        except (AttributeError, IndexError):  # Python numbers, arrays, nothing at all
+            return apply(op, inputs, settings)
+        try:
+            out = forward(ns, *arrays, **settings)
+        except Exception as error:
+            return apply(op, inputs, settings, error)
+        if not plain:
+            return record(op, ns, inputs, arrays, settings, out)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if tracked and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = tuple(edges)
+            n.saved = None
+            if saves:
+                i = -1
+                for of in readers:
+                    i += 1
+                    for reader in of:
+                        if edges[reader] is not None:
+                            x = inputs[i]
+                            if edges[i] is None and x is not None and x._inference:
+                                raise GradientError(INFERENCE_SAVED)
+                            break
+                    else:
+                        arrays[i] = None
+                n.saved = (*arrays, out if keep_out else None)
+            n.settings = settings
+            n.hooks = None
+            n.seq = tick()
+            n.shape = out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        return t
+
+    def variadic(*inputs: Any, **settings: Any) -> Any:
         return apply(op, inputs, settings)
 
-    return call
+    return variadic if op.variadic else call
 
 
 # ------------------------------------------------------------------ the thorough path

@@ -96,6 +96,7 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
                 first = i == among[0] or lone
                 operands[i] = wrap(ns.asarray(number, dtype=native), ns) if first else number
                 converted = converted or first or number is not v
+                converted = converted or type(v) in (bool, complex)  # not on the fast path
     elif op.integers == "float":
         for i, v in enumerate(operands):
             if isinstance(v, Tensor) and v._data.dtype not in ns.inexact:

@@ -20,17 +20,17 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.device import device as Device
-from xpgrad.door.arguments import new_size, only_tensor
+from xpgrad.door.arguments import UnsupportedDType, new_size, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.creation import guarded, leaf, settle, sized
-from xpgrad.errors import DeviceError, DTypeError, ShapeError, XpgradError
+from xpgrad.door.creation import NumberTooLarge, guarded, leaf, settle, sized
+from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.namespace import Array, Namespace
 from xpgrad.promotion import common_namespace
 from xpgrad.registry import resolve
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed",
+    "Generator", "bernoulli", "fork_rng", "get_rng_state", "initial_seed",
     "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like",
     "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
@@ -65,7 +65,9 @@ class Generator:
         """Start again from `seed`, an integer of 64 bits; return the generator."""
         number = int(seed)
         if not -(2**63) <= number < 2**64:
-            raise OverflowError(f"a seed has 64 bits, got {seed}")
+            raise NumberTooLarge(
+                f"Overflow when unpacking long long: a seed has 64 bits, got {seed}"
+            )
         self._seed = number % 2**64
         with guarded(self._ns):
             self._source = self._ns.generator(self._seed)
@@ -216,7 +218,7 @@ def _draw(
     """Numbers of a floating-point or complex type (both parts drawn; a normal's variance is 1)."""
     found = settle(ns, dtype, dtypes.get_default_dtype())
     if not found.is_differentiable:
-        raise _NoSuchDraw(f'"{what}" not implemented for {found}')
+        raise UnsupportedDType(f"\"{what}\" not implemented for '{found.torch_name}'")
     draw = getattr(source(ns, generator), what)
     with guarded(ns):
         if not found.is_complex:
@@ -226,10 +228,6 @@ def _draw(
         whole = ns.native(found)
         out = ns.astype(real, whole) + ns.astype(imag, whole) * 1j
         return out * 0.5**0.5 if what == "normal" else out
-
-
-class _NoSuchDraw(XpgradError, NotImplementedError):
-    """PyTorch raises this type where a dtype cannot be drawn."""
 
 
 def rand(
@@ -316,7 +314,10 @@ def _integers(
         )
     if dtype.category == dtypes.INTEGER:
         limits = ns.iinfo(ns.native(dtype))
-        for name, value, bad in (("from", low, low < limits.min), ("to - 1", high - 1, high - 1 > limits.max)):
+        for name, value, bad in (
+            ("from", low, low < limits.min),
+            ("to - 1", high - 1, high - 1 > limits.max),
+        ):
             if bad:
                 raise ShapeError(f"{name} is out of bounds for {dtype}: {value}")
     drawn = settle(ns, None, dtypes.int64)
@@ -440,7 +441,9 @@ def normal(
 
 
 @method()
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
+) -> Tensor:
     """Ones with the probabilities in `input` (or with probability `p`), zeros elsewhere.
 
     The draw is a constant: no gradient reaches the probabilities (PyTorch's is zero).
@@ -459,7 +462,9 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         drawn = rand(tuple(x.shape), generator=generator, device=x.device)
         return (drawn < p).to(x.dtype)
     if not x.dtype.is_floating_point:
-        raise _NoSuchDraw(f'"bernoulli" not implemented for {x.dtype}')
+        raise UnsupportedDType(f"\"bernoulli\" not implemented for '{x.dtype.torch_name}'")
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise ShapeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
     drawn = wrap(_draw("uniform", x._ns, tuple(x.shape), x.dtype, generator), x._ns)
     return (drawn < x).to(x.dtype)
 

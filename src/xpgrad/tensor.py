@@ -324,9 +324,11 @@ class Tensor(Methods):
     @property
     def _base(self) -> Tensor | None:
         """The tensor whose memory this view shows; `None` if it is no view."""
-        if self._view is None:
-            return None
-        base = self._view[0]
+        return None if self._view is None else self._root()
+
+    def _root(self) -> Tensor:
+        """The base of a view; any other tensor itself."""
+        base = self
         while base._view is not None:
             base = base._view[0]
         return base
@@ -336,7 +338,7 @@ class Tensor(Methods):
 
     def _counter(self) -> Version:
         """The version counter, shared with everything that shows the same memory."""
-        root = self._base or self
+        root = self._root()
         if root._shared is None:
             root._shared = Version()
         return root._shared
@@ -346,12 +348,16 @@ class Tensor(Methods):
         """How often the memory was written to."""
         if self._inference:
             raise GradientError("Inference tensors do not track version counter.")
-        root = self._base or self
+        root = self._root()
         return 0 if root._shared is None else root._shared.count
 
     def _written(self) -> None:
         """Record that this tensor's memory was written to."""
-        mark_written(self._ns, self._data, self._counter())
+        root = self if self._view is None else self._root()
+        version = root._shared
+        if version is None:
+            version = root._shared = Version()
+        mark_written(self._ns, self._data, version)
 
     @property
     def data(self) -> Tensor:

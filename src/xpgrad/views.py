@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # In which mode a view was made. PyTorch forbids recorded writes through views that were not
 # recorded themselves, and through one of several views that one op made.
-RECORDED, NO_GRAD, INFERENCE = range(3)
+RECORDED, NO_GRAD, INFERENCE, CUSTOM = range(4)  # the last: by an `autograd.Function`
 
 INFERENCE_WRITTEN = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone "
@@ -44,6 +44,12 @@ SEVERAL = (
     "allow the output views to be modified inplace. You should replace the inplace operation by "
     "an out-of-place one."
 )
+BY_FUNCTION = (
+    " This view was created inside a custom Function (or because an input was returned as-is) and "
+    "the autograd logic to handle view+inplace would override the custom backward associated with "
+    "the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
+    "this by cloning the output of the custom Function."
+)
 AMBIGUOUS = (
     " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
     "code by moving both the view and the inplace either both inside the {0} block (if you don't "
@@ -58,13 +64,13 @@ def link_view(
 ) -> None:
     """Remember that `out`, made of `x` by a view op, shows its memory, if it does."""
     ns = x._ns
-    if ns.mutable and ns.memory_key(out._data) != ns.memory_key(x._data):
+    if ns.mutable and not ns.is_view(out._data, x._data):
         return
     made = RECORDED if mode.grad else INFERENCE if mode.inference else NO_GRAD
     out._view = (x, op if index is None else (op, index), settings, made)
     if out._inference is not x._inference:
         out._inference = x._inference
-    if made == RECORDED or not ns.mutable:
+    if made != INFERENCE or not ns.mutable:
         _register(x, out)
 
 
@@ -139,8 +145,11 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
 # ------------------------------------------------------------------ before a write
 
 
-def check_write(t: Tensor, recorded: bool) -> None:
+def check_write(t: Tensor, recorded: bool, through: bool = False) -> None:
     """Check that a tensor may be written to, with or without history.
+
+    Args:
+        through: the write goes through a view of it.
 
     Raises:
         GradientError: in PyTorch's words.
@@ -150,7 +159,7 @@ def check_write(t: Tensor, recorded: bool) -> None:
     if t._view is not None:
         _check_view(t, recorded)
     elif recorded and isinstance(t._node, AccumulateGrad):
-        raise GradientError(LEAF_WRITTEN)
+        raise GradientError(f"a view of {LEAF_WRITTEN}" if through else LEAF_WRITTEN)
 
 
 def _check_view(t: Tensor, recorded: bool) -> None:
@@ -160,6 +169,8 @@ def _check_view(t: Tensor, recorded: bool) -> None:
         several = several or isinstance(op, tuple)
         made = made or mode_then
     if mode.grad and (recorded or base._node is not None):
+        if made == CUSTOM:
+            raise GradientError(f"{_output(t)} is a view and is being modified inplace.{BY_FUNCTION}")
         if made:
             where = ("no_grad", "grad mode enabled")
             if made == INFERENCE:
@@ -181,9 +192,13 @@ def _several(t: Tensor) -> str:
     if t._node is None:
         what = "A view was created in no_grad mode and is being modified inplace with grad mode "
         return f"{what}enabled.{SEVERAL}"
+    return f"{_output(t)} is a view and is being modified inplace.{SEVERAL}"
+
+
+def _output(t: Tensor) -> str:
     fn = t.grad_fn
-    name = "" if fn is None else fn.name().removesuffix("Backward0")
-    return f"Output {t.output_nr} of {name} is a view and is being modified inplace.{SEVERAL}"
+    name = "" if fn is None else fn.name().partition("Backward")[0]
+    return f"Output {t.output_nr} of {name}"
 
 
 def overlaps(t: Tensor) -> bool:
@@ -251,7 +266,7 @@ def rebase(t: Tensor, node: Node | None, through: tuple[Any, ...] = ()) -> None:
     Args:
         through: steps from `t` to the part of it that was written to.
     """
-    base = t._base or t
+    base = t._root()
     if through or base is not t:
         from xpgrad.ops.indexing import CopySlices
 
@@ -310,7 +325,7 @@ def renamed(op: Op, name: str) -> type[Node]:
 class Ambiguous(Node):
     """The history of a view made without one whose base then got one: using it is an error."""
 
-    __slots__ = ("made",)
+    __slots__ = ("made", "was")
 
     def __init__(self, view: Tensor, parent: Tensor, made: int) -> None:
         self.edges = (parent._node,)
@@ -318,11 +333,16 @@ class Ambiguous(Node):
         self.seq = tick()
         self.ns = view._ns
         self.shape, self.dtype = view._data.shape, view._data.dtype
-        self.made = made
+        self.made, self.was = made, _output(view)
 
     @staticmethod
     def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
         """There is none."""
+        if node.made == CUSTOM:
+            raise GradientError(
+                f"{node.was} is a view and its base or another view of its base has been modified "
+                f"inplace.{BY_FUNCTION}"
+            )
         where = "inference" if node.made == INFERENCE else "no_grad"
         raise GradientError(
             f"A view was created in {where} mode and its base or another view of its base has "

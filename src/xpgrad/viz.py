@@ -161,7 +161,9 @@ class _Text:
                 self.lines.append(f"{before}{title} {about}")  # however often: a name says it all
                 continue
             if node in self.shown:
-                self.lines.append(f"{before}{self._number(node)}{title.removesuffix(':')}, see above")
+                self.lines.append(
+                    f"{before}{self._number(node)}{title.removesuffix(':')}, see above"
+                )
                 continue
             if node.edges and len(inside) > 3 * self.DEPTH:
                 self.lines.append(f"{before}{self._number(node)}{title}, see below")

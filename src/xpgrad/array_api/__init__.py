@@ -17,10 +17,11 @@ backend, and dtypes and devices however they are written.
 from __future__ import annotations
 
 import math
-from types import ModuleType
+import sys
 from typing import Any
 
-from xpgrad.array_api import linalg as linalg
+# isort: off
+from xpgrad.array_api import linalg
 from xpgrad.array_api.creation import (
     arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid,
     ones, ones_like, tril, triu, zeros, zeros_like,
@@ -41,6 +42,8 @@ from xpgrad.array_api.manipulation import (
     broadcast_arrays, broadcast_to, concat, expand_dims, flip, moveaxis, permute_dims, repeat,
     reshape, roll, squeeze, stack, take, take_along_axis, tile, unstack,
 )  # fmt: skip
+# Before the function `namespace` below, which takes over the name of this module.
+from xpgrad.array_api.namespace import TensorNamespace as TensorNamespace
 from xpgrad.array_api.searching import (
     argmax, argmin, argsort, count_nonzero, nonzero, searchsorted, sort, unique_all, unique_counts,
     unique_inverse, unique_values,
@@ -52,6 +55,30 @@ from xpgrad.dtypes import (
     bool_ as bool, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8,
     uint16, uint32, uint64,
 )  # fmt: skip
+# isort: on
+
+__all__ = [
+    "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all",
+    "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
+    "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_arrays",
+    "broadcast_to", "can_cast", "ceil", "clip", "complex128", "complex64", "concat", "conj",
+    "copysign", "cos", "cosh", "count_nonzero", "cumulative_prod", "cumulative_sum", "diff",
+    "divide", "e", "empty", "empty_like", "equal", "exp", "expand_dims", "expm1", "eye",
+    "finfo", "flip", "float32", "float64", "floor", "floor_divide", "from_dlpack", "full",
+    "full_like", "greater", "greater_equal", "hypot", "iinfo", "imag", "inf", "int16", "int32",
+    "int64", "int8", "isdtype", "isfinite", "isinf", "isnan", "less", "less_equal", "linalg",
+    "linspace", "log", "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "matmul", "matrix_transpose", "max", "maximum", "mean",
+    "meshgrid", "min", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis",
+    "nextafter", "nonzero", "not_equal", "ones", "ones_like", "permute_dims", "pi", "positive",
+    "pow", "prod", "real", "reciprocal", "remainder", "repeat", "reshape", "result_type",
+    "roll", "round", "searchsorted", "sign", "signbit", "sin", "sinh", "sort", "sqrt", "square",
+    "squeeze", "stack", "std", "subtract", "sum", "take", "take_along_axis", "tan", "tanh",
+    "tensordot", "tile", "tril", "triu", "trunc", "uint16", "uint32", "uint64", "uint8",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values", "unstack", "var",
+    "vecdot", "where", "zeros", "zeros_like",
+]  # fmt: skip
 
 __array_api_version__ = "2024.12"
 
@@ -70,8 +97,6 @@ def namespace(api_version: str | None = None) -> Any:
     Raises:
         ValueError: for a version of the standard that it does not follow.
     """
-    import sys
-
     if api_version is not None and api_version not in VERSIONS:
         raise ValueError(
             f"xpgrad follows the array API standard up to {VERSIONS[-1]}, not {api_version!r}"
@@ -80,4 +105,4 @@ def namespace(api_version: str | None = None) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(n for n, v in globals().items() if not isinstance(v, ModuleType) or v is linalg)
+    return __all__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 
 from xpgrad import dtypes
 from xpgrad.array_api.arguments import tensor_of
-from xpgrad.dtypes import BOOL, COMPLEX, FLOATING, INTEGER, as_dtype, dtype
+from xpgrad.dtypes import BOOL, COMPLEX, FLOATING, INTEGER, as_dtype
 from xpgrad.errors import DTypeError
 from xpgrad.ops import device as _device
 from xpgrad.registry import resolve
 
-KINDS = {
+KINDS: dict[str, Callable[[dtypes.dtype], bool]] = {
     "bool": lambda d: d.category == BOOL,
     "signed integer": lambda d: d.category == INTEGER and d.is_signed,
     "unsigned integer": lambda d: d.category == INTEGER and not d.is_signed,
@@ -25,7 +26,7 @@ KINDS = {
 }
 
 
-def dtype_of(x: Any) -> dtype:
+def dtype_of(x: Any) -> dtypes.dtype:
     """The dtype of an array, or a dtype itself, however it is written."""
     return as_dtype(x.dtype if hasattr(x, "shape") else x)
 
@@ -65,7 +66,7 @@ def can_cast(from_: Any, to: Any, /) -> bool:
         return False
 
 
-def result_type(*arrays_and_dtypes: Any) -> dtype:
+def result_type(*arrays_and_dtypes: Any) -> dtypes.dtype:
     """The dtype of a result of these arrays, dtypes and Python scalars together.
 
     All arrays count alike, 0-d ones too. A mix of kinds, which the standard leaves open, gives the
@@ -84,9 +85,9 @@ def result_type(*arrays_and_dtypes: Any) -> dtype:
             strong = found if strong is None else dtypes.promote_types(strong, found)
     if strong is None:
         raise ValueError("result_type needs at least one array or dtype")
-    found = dtypes.combine(strong, weak)
-    assert found is not None
-    return found
+    combined = dtypes.combine(strong, weak)
+    assert combined is not None
+    return combined
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:
@@ -100,7 +101,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     if isinstance(kind, str):
         if kind not in KINDS:
             raise ValueError(f"unknown kind of dtype {kind!r}; there are {', '.join(KINDS)}")
-        return bool(KINDS[kind](as_dtype(dtype)))
+        return KINDS[kind](as_dtype(dtype))
     return as_dtype(dtype) is as_dtype(kind)
 
 
@@ -113,7 +114,7 @@ class finfo_object:
     max: float
     min: float
     smallest_normal: float
-    dtype: dtype
+    dtype: dtypes.dtype
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class iinfo_object:
     bits: int
     max: int
     min: int
-    dtype: dtype
+    dtype: dtypes.dtype
 
 
 def finfo(type: Any, /) -> finfo_object:

@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from xpgrad.array_api.arguments import tensor_of
 from xpgrad.array_api.data_types import result_type
 from xpgrad.ops import elementwise as _ops
-from xpgrad.ops.device import astype
+from xpgrad.ops.device import astype, clone
 from xpgrad.tensor import Tensor
 
 Function = Callable[..., Any]
@@ -32,7 +33,7 @@ def _binary(op: Function) -> Function:
     def function(x1: Any, x2: Any, /) -> Any:
         return op(*promoted(x1, x2))
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the signature is this one
+    del function.__wrapped__  # the signature is this one
     return function
 
 
@@ -51,7 +52,6 @@ cosh: Function = _ops.cosh
 exp: Function = _ops.exp
 expm1: Function = _ops.expm1
 floor: Function = _ops.floor
-imag: Function = _ops.imag
 isfinite: Function = _ops.isfinite
 isinf: Function = _ops.isinf
 isnan: Function = _ops.isnan
@@ -62,7 +62,6 @@ log2: Function = _ops.log2
 logical_not: Function = _ops.logical_not
 negative: Function = _ops.negative
 positive: Function = _ops.positive
-real: Function = _ops.real
 reciprocal: Function = _ops.reciprocal
 round: Function = _ops.round
 sign: Function = _ops.sign
@@ -105,9 +104,27 @@ remainder = _binary(_ops.remainder)
 subtract = _binary(_ops.subtract)
 
 
+def imag(x: Any, /) -> Any:
+    """The imaginary part of complex numbers."""
+    return _ops.imag(x)
+
+
+def real(x: Any, /) -> Any:
+    """The real part of complex numbers; real ones are their own."""
+    return _ops.real(x)
+
+
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
-    """`x` kept between bounds, which are numbers, arrays or absent. The dtype stays that of `x`."""
-    return _ops.clip(x, min, max)
+    """`x` kept between bounds: numbers, arrays (which leave its dtype alone) or nothing."""
+    x = tensor_of(x, "clip")
+    bounds = [b for b in (min, max) if b is not None]
+    if not bounds:
+        return clone(x)
+    if any(hasattr(b, "shape") for b in bounds):
+        out = _ops.clip_between(x, min, max)
+        return out if out.dtype is x.dtype else astype(out, dtype=x.dtype)
+    target = result_type(x, *bounds)
+    return _ops.clip(x if target is x.dtype else astype(x, dtype=target), min=min, max=max)
 
 
 def where(condition: Any, x1: Any, x2: Any, /) -> Any:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from xpgrad.indexing import is_basic
 from xpgrad.ops import device, elementwise, indexing
 from xpgrad.tensor import Tensor
 
 copy = device.clone
 erf = elementwise.erf
 sigmoid = elementwise.sigmoid
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate; real tensors and Python numbers are their own."""
+    if not isinstance(x, Tensor):
+        return x.conjugate()
+    return elementwise.conj(x) if x._data.dtype in x._ns.complexes else x
 
 
 def _raw(index: Any) -> Any:
@@ -21,13 +29,20 @@ def _raw(index: Any) -> Any:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """``x[index]``."""
-    found: Tensor = indexing.getitem(x, index=_raw(index))
+    read = indexing.getview if is_basic(index) else indexing.getitem
+    found: Tensor = read(x, index=_raw(index))
     return found
 
 
 def index_add(like: Any, index: Any, values: Tensor) -> Tensor:
     """Zeros shaped like `like` with `values` added at ``[index]``."""
     found: Tensor = indexing.index_add(values, shape=tuple(like.shape), index=_raw(index))
+    return found
+
+
+def assign(x: Tensor, index: Any, value: Any) -> Tensor:
+    """A copy of `x` with `value` written into ``[index]``."""
+    found: Tensor = indexing.index_put(x, value, index=_raw(index))
     return found
 
 

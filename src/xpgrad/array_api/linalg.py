@@ -92,7 +92,9 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """The sums of the diagonals of a stack of matrices."""
     if rank_of(x) < 2:
         raise ShapeError(f"trace: {rank_of(x)} dimensions hold no matrix")
-    return _linalg.trace(x if dtype is None else astype(x, dtype, copy=False), offset=offset)
+    if dtype is None:
+        return _linalg.trace(x, offset=offset)
+    return astype(_linalg.trace(astype(x, dtype, copy=False), offset=offset), dtype, copy=False)
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:

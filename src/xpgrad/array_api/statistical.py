@@ -14,28 +14,24 @@ from xpgrad.ops import cumulative as _cumulative
 from xpgrad.ops import elementwise as _elementwise
 from xpgrad.ops import indexing as _indexing
 from xpgrad.ops import reductions as _reductions
-from xpgrad.tensor import Tensor
 
 
-def _summand(x: Any, dtype: Any, what: str) -> Tensor:
-    """What to add up, in the dtype asked for; booleans count as integers."""
-    x = tensor_of(x, what)
-    if dtype is None and x.dtype is dtypes.bool_:
-        dtype = default_int(x._ns)
-    found: Tensor = x if dtype is None else astype(x, dtype, copy=False)
-    return found
+def _in(dtype: Any, x: Any, op: Any, **settings: Any) -> Any:
+    """A sum or product in the dtype asked for, cast before and after; booleans are integers."""
+    x = tensor_of(x, op.__name__)
+    if dtype is not None:
+        return astype(op(astype(x, dtype, copy=False), **settings), dtype, copy=False)
+    return op(astype(x, default_int(x._ns)) if x.dtype is dtypes.bool_ else x, **settings)
 
 
 def sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """The sum over axes; small integers are added up in the default integer type."""
-    x = _summand(x, dtype, "sum")
-    return _reductions.sum(x, axis=axes_of(axis, x.ndim), keepdims=keepdims)
+    return _in(dtype, x, _reductions.sum, axis=axes_of(axis, rank_of(x)), keepdims=keepdims)
 
 
 def prod(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """The product over axes; small integers are multiplied in the default integer type."""
-    x = _summand(x, dtype, "prod")
-    return _reductions.prod(x, axis=axes_of(axis, x.ndim), keepdims=keepdims)
+    return _in(dtype, x, _reductions.prod, axis=axes_of(axis, rank_of(x)), keepdims=keepdims)
 
 
 def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
@@ -75,37 +71,32 @@ def any(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     return _reductions.any(x, axis=axes_of(axis, rank_of(x)), keepdims=keepdims)
 
 
-def _running(x: Tensor, axis: int | None, what: str) -> int:
-    """The axis of a running sum or product, which only a 1-D array may leave open."""
-    if axis is None and x.ndim != 1:
-        raise ShapeError(f"{what} needs an axis for an array of {x.ndim} dimensions")
-    return axis_of(axis or 0, x.ndim)
-
-
-def _with_initial(out: Tensor, axis: int, value: int) -> Any:
+def _running(op: Any, x: Any, axis: int | None, dtype: Any, first: int | None) -> Any:
+    """A running sum or product, behind a first value if there is one."""
+    rank = rank_of(x)
+    if axis is None and rank != 1:
+        raise ShapeError(f"{op.__name__} needs an axis for an array of {rank} dimensions")
+    axis = axis_of(axis or 0, rank)
+    out = _in(dtype, x, op, axis=axis)
+    if first is None:
+        return out
     ns, shape = out._ns, out._data.shape
-    first = ns.full((*shape[:axis], 1, *shape[axis + 1 :]), value, dtype=out._data.dtype)
-    return concat([first, out], axis=axis)
+    head = ns.full((*shape[:axis], 1, *shape[axis + 1 :]), first, dtype=out._data.dtype)
+    return concat([head, out], axis=axis)
 
 
 def cumulative_sum(
     x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Any:
     """Running sums along an axis, with a 0 before them if `include_initial`."""
-    x = _summand(x, dtype, "cumulative_sum")
-    axis = _running(x, axis, "cumulative_sum")
-    out = _cumulative.cumulative_sum(x, axis=axis)
-    return _with_initial(out, axis, 0) if include_initial else out
+    return _running(_cumulative.cumulative_sum, x, axis, dtype, 0 if include_initial else None)
 
 
 def cumulative_prod(
     x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Any:
     """Running products along an axis, with a 1 before them if `include_initial`."""
-    x = _summand(x, dtype, "cumulative_prod")
-    axis = _running(x, axis, "cumulative_prod")
-    out = _cumulative.cumulative_prod(x, axis=axis)
-    return _with_initial(out, axis, 1) if include_initial else out
+    return _running(_cumulative.cumulative_prod, x, axis, dtype, 1 if include_initial else None)
 
 
 def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Any:
@@ -124,7 +115,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
         raise DTypeError("diff: booleans have no differences")
     for _ in range(builtins.min(n, out.shape[axis])):
         lead, length = (slice(None),) * axis, out.shape[axis]
-        after = _indexing.getitem(out, index=(*lead, slice(1, length), ...))
-        before = _indexing.getitem(out, index=(*lead, slice(0, length - 1), ...))
+        after = _indexing.getview(out, index=(*lead, slice(1, length), ...))
+        before = _indexing.getview(out, index=(*lead, slice(0, length - 1), ...))
         out = _elementwise.subtract(after, before)
     return out

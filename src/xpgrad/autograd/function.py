@@ -24,7 +24,9 @@ from xpgrad.graph import (
 from xpgrad.mode import mode, no_grad
 from xpgrad.namespace import Array, Namespace
 from xpgrad.op import INFERENCE_SAVED
+from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, new, wrap
+from xpgrad.views import CUSTOM, rebase
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -374,11 +376,16 @@ class Function(metaclass=FunctionMeta):
                 if modified:
                     o._written()
                 elif id(o) in given or isinstance(o._node, AccumulateGrad):
-                    o = _alias(o, recording)
+                    o = _alias(o)
                 history = None
                 if node is not None and id(outs[i]) not in constant and o.dtype.is_differentiable:
                     history = node.output(i, o._data)
-                _set_history(o, history, modified)
+                if not modified:
+                    o._node = history
+                    if history is not None and o._view is not None:
+                        o._view = (*o._view[:3], CUSTOM)
+                elif history is not None:
+                    rebase(o, history)
             results.append(o)
         if node is not None:
             made = {id(o): i for i, o in enumerate(results)}
@@ -435,14 +442,11 @@ def _dirty(ctx: FunctionCtx, tensors: list[Tensor], outs: tuple[Any, ...]) -> se
     return dirty
 
 
-def _alias(tensor: Tensor, recording: bool) -> Tensor:
+def _alias(tensor: Tensor) -> Tensor:
     """An input that is returned as it is becomes a result of its own, on the same memory."""
-    return tensor.detach()
-
-
-def _set_history(tensor: Tensor, node: Node | None, modified: bool) -> None:
-    if node is not None or not modified:
-        tensor._node = node
+    with no_grad():
+        out: Tensor = reshape(tensor, shape=tuple(tensor.shape))
+    return out
 
 
 def once_differentiable(backward: F) -> F:

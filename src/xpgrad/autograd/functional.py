@@ -460,4 +460,4 @@ def hessian(
         return _twice(grads, xs, strict)
 
     found = jacobian(gradient, inputs, create_graph=create_graph, strict=strict)
-    return found if is_tuple else found[0]
+    return found if is_tuple else found[0][0]

@@ -130,8 +130,6 @@ def _batched(
     for i, (g, shape) in enumerate(zip(gradients, shapes, strict=True)):
         if g is None:
             continue
-        if not isinstance(g, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         if not g._data.shape or (shape is not None and g.shape[1:] != shape):
             raise ShapeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "

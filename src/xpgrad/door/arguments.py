@@ -14,6 +14,10 @@ from xpgrad.promotion import as_operand
 from xpgrad.tensor import Size, Tensor
 
 
+class UnsupportedDType(DTypeError, NotImplementedError):
+    """A dtype that a function does not take, where PyTorch has no kernel for it."""
+
+
 def dim_of(dim: Any, ndim: int) -> int:
     """A dimension as a non-negative number; a 0-d tensor has a dimension 0 here, as in PyTorch.
 
@@ -69,7 +73,7 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
     except TypeError:
         pass
     raise TypeError(
-        f"{what}(): argument 'size' must be tuple of ints, not {type(culprit).__name__}"
+        f"{what}(): argument 'size' (position 1) must be tuple of ints, not {type(culprit).__name__}"
     )
 
 

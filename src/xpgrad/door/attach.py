@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from xpgrad.op import function_of
+from xpgrad.op import function_of, named
 from xpgrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,6 +33,12 @@ def attribute(function: F) -> F:
     PROPERTIES[name] = function
     setattr(Tensor, name, property(function))
     return function
+
+
+@functools.cache
+def called(function: Callable[..., Any], node: str) -> Callable[..., Any]:
+    """An op under another node name, for what ends in it but goes by a name of its own in PyTorch."""
+    return named(function, f"{node}Backward0" if not node[-1].isdigit() else node)
 
 
 # ------------------------------------------------------------------ ops as they are
@@ -61,9 +68,7 @@ def binary(
     return _as_is(function, names, text, example)
 
 
-def _as_is(
-    function: Callable[..., Any], names: str, text: str, example: str
-) -> Callable[..., Any]:
+def _as_is(function: Callable[..., Any], names: str, text: str, example: str) -> Callable[..., Any]:
     call = function_of(function.op)  # type: ignore[attr-defined]
     name, *aliases = names.split()
     call.__name__ = call.__qualname__ = name

@@ -13,14 +13,35 @@ from xpgrad.ops import elementwise as ops
 from xpgrad.ops import searching
 from xpgrad.tensor import Tensor
 
+__all__ = [
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "eq", "equal", "ge", "greater", "greater_equal", "gt",
+    "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "le", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne",
+    "not_equal", "signbit", "where",
+]  # fmt: skip
+
 # ------------------------------------------------------------------ comparison
 
 eq = binary(ops.equal, "eq", "Whether elements are equal.", "[1, 2]; [1, 3] -> [ True, False]")
-ne = binary(ops.not_equal, "ne not_equal", "Whether they differ.", "[1, 2]; [1, 3] -> [False,  True]")
-lt = binary(ops.less, "lt less", "Whether ``input < other``.", "[1, 2]; [2, 2] -> [ True, False]")
-le = binary(ops.less_equal, "le less_equal", "Whether ``input <= other``.", "[1, 3]; 2 -> [ True, False]")
-gt = binary(ops.greater, "gt greater", "Whether ``input > other``.", "[1, 3]; 2 -> [False,  True]")
-ge = binary(ops.greater_equal, "ge greater_equal", "Whether ``input >= other``.", "[1, 2]; 2 -> [False,  True]")
+ne = not_equal = binary(
+    ops.not_equal, "ne not_equal", "Whether they differ.", "[1, 2]; [1, 3] -> [False,  True]"
+)
+lt = less = binary(
+    ops.less, "lt less", "Whether ``input < other``.", "[1, 2]; [2, 2] -> [ True, False]"
+)
+le = less_equal = binary(
+    ops.less_equal, "le less_equal", "Whether ``input <= other``.", "[1, 3]; 2 -> [ True, False]"
+)
+gt = greater = binary(
+    ops.greater, "gt greater", "Whether ``input > other``.", "[1, 3]; 2 -> [False,  True]"
+)
+ge = greater_equal = binary(
+    ops.greater_equal,
+    "ge greater_equal",
+    "Whether ``input >= other``.",
+    "[1, 2]; 2 -> [False,  True]",
+)
 
 
 @method()
@@ -84,13 +105,19 @@ def _same_dtype(x: Tensor, y: Tensor) -> None:
 
 # ------------------------------------------------------------------ kinds of numbers
 
-isnan = unary(ops.isnan, "isnan", "Whether elements are nan.", "[1., float('nan')] -> [False,  True]")
-isinf = unary(ops.isinf, "isinf", "Whether elements are infinite.", "[1., float('inf')] -> [False,  True]")
+isnan = unary(
+    ops.isnan, "isnan", "Whether elements are nan.", "[1., float('nan')] -> [False,  True]"
+)
+isinf = unary(
+    ops.isinf, "isinf", "Whether elements are infinite.", "[1., float('inf')] -> [False,  True]"
+)
 isfinite = unary(
     ops.isfinite, "isfinite", "Whether elements are neither infinite nor nan.",
     "[1., float('inf')] -> [ True, False]",
 )  # fmt: skip
-signbit = unary(ops.signbit, "signbit", "Whether elements have a minus sign.", "[1., -0.] -> [False,  True]")
+signbit = unary(
+    ops.signbit, "signbit", "Whether elements have a minus sign.", "[1., -0.] -> [False,  True]"
+)
 
 
 @method()
@@ -114,19 +141,35 @@ def isreal(input: Tensor) -> Tensor:
 
 # ------------------------------------------------------------------ truth and bits
 
-logical_and = binary(ops.logical_and, "logical_and", "Whether both are true (not 0).", "[1, 0]; [1, 1] -> [ True, False]")
-logical_or = binary(ops.logical_or, "logical_or", "Whether one is true (not 0).", "[1, 0]; [0, 0] -> [ True, False]")
-logical_xor = binary(ops.logical_xor, "logical_xor", "Whether one alone is true.", "[1, 0]; [1, 1] -> [False,  True]")
-logical_not = unary(ops.logical_not, "logical_not", "Whether elements are false (0).", "[1, 0] -> [False,  True]")
+logical_and = binary(
+    ops.logical_and,
+    "logical_and",
+    "Whether both are true (not 0).",
+    "[1, 0]; [1, 1] -> [ True, False]",
+)
+logical_or = binary(
+    ops.logical_or, "logical_or", "Whether one is true (not 0).", "[1, 0]; [0, 0] -> [ True, False]"
+)
+logical_xor = binary(
+    ops.logical_xor, "logical_xor", "Whether one alone is true.", "[1, 0]; [1, 1] -> [False,  True]"
+)
+logical_not = unary(
+    ops.logical_not, "logical_not", "Whether elements are false (0).", "[1, 0] -> [False,  True]"
+)
 bitwise_and = binary(ops.bitwise_and, "bitwise_and", "The bits that both have.", "[6]; [3] -> [2]")
 bitwise_or = binary(ops.bitwise_or, "bitwise_or", "The bits that one has.", "[6]; [3] -> [7]")
-bitwise_xor = binary(ops.bitwise_xor, "bitwise_xor", "The bits that one alone has.", "[6]; [3] -> [5]")
+bitwise_xor = binary(
+    ops.bitwise_xor, "bitwise_xor", "The bits that one alone has.", "[6]; [3] -> [5]"
+)
 bitwise_not = unary(ops.bitwise_invert, "bitwise_not", "All bits inverted.", "[0, 1] -> [-1, -2]")
 bitwise_left_shift = binary(
     ops.bitwise_left_shift, "bitwise_left_shift", "Bits moved left by `other`.", "[1]; [3] -> [8]"
 )
 bitwise_right_shift = binary(
-    ops.bitwise_right_shift, "bitwise_right_shift", "Bits moved right by `other`.", "[8]; [3] -> [1]"
+    ops.bitwise_right_shift,
+    "bitwise_right_shift",
+    "Bits moved right by `other`.",
+    "[8]; [3] -> [1]",
 )
 
 # ------------------------------------------------------------------ choice

@@ -15,8 +15,7 @@ from xpgrad.promotion import result_type
 from xpgrad.tensor import Size, Tensor
 
 __all__ = [
-    "can_cast", "clone", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "is_tensor",
-    "numel", "promote_types", "result_type",
+    "clone", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "is_tensor", "numel",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ dtype and device
@@ -56,9 +55,7 @@ def to(
         elif arg is None or isinstance(arg, (str, int, Device)):
             device = arg if device is None else device
         else:
-            raise TypeError(
-                f"to() takes a dtype, a device or a Tensor, not {type(arg).__name__}"
-            )
+            raise TypeError(f"to() takes a dtype, a device or a Tensor, not {type(arg).__name__}")
     return moved(self, dtype, device, copy=copy)
 
 

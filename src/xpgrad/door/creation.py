@@ -19,9 +19,9 @@ from xpgrad import dtypes
 from xpgrad.device import get_default_device
 from xpgrad.door.arguments import as_kind, new_size, number_of, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.errors import DeviceError, DTypeError, OpError, ShapeError
+from xpgrad.errors import DeviceError, DTypeError, OpError, ShapeError, XpgradError
 from xpgrad.namespace import Array, Namespace
-from xpgrad.ops.device import astype, clone, to_device
+from xpgrad.ops.device import astype, to_device
 from xpgrad.registry import namespace_of, resolve
 from xpgrad.tensor import Tensor, wrap
 
@@ -75,6 +75,10 @@ def guarded(ns: Namespace) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if ns.guard is None else ns.guard()
 
 
+class NumberTooLarge(XpgradError, OverflowError, ValueError):
+    """A Python integer of more than 64 bits (PyTorch raises ValueError, NumPy OverflowError)."""
+
+
 # ------------------------------------------------------------------ from data
 
 
@@ -104,7 +108,7 @@ def tensor(
     ns = resolve(device)
     host, inferred = read(data, dtype)
     found = settle(ns, dtype, inferred)
-    with guarded(ns):
+    with guarded(ns), np.errstate(over="ignore"):  # 1e40 is inf in float32
         return leaf(ns.from_host(host.astype(found.name, copy=False)), ns, requires_grad)
 
 
@@ -276,7 +280,7 @@ def moved(x: Tensor, dtype: Any, device: Any, *, copy: bool = False) -> Tensor:
         out = astype(_real_part(out, found), dtype=found)
     if device is not None and (ns := resolve(device)) is not out._ns:
         out = to_device(out, ns=ns)
-    return clone(out) if copy and out is x else out
+    return astype(out, dtype=out.dtype) if copy and out is x else out
 
 
 def _real_part(x: Tensor, target: dtypes.dtype) -> Tensor:
@@ -315,7 +319,7 @@ def read(data: Any, dtype: Any) -> tuple[np.ndarray[Any, Any], dtypes.dtype]:
     kinds = set(_kinds(data))
     if kinds <= {bool, int, float, complex}:
         if host.dtype.kind == "u" or (host.dtype.kind == "f" and kinds and float not in kinds):
-            raise OverflowError("Overflow when unpacking long long")
+            raise NumberTooLarge("Overflow when unpacking long long")
         inferred = dtypes.as_dtype({"b": bool, "i": int, "f": float, "c": complex}[host.dtype.kind])
     else:
         inferred = _inferred(data)
@@ -393,9 +397,7 @@ def _plain(data: Any, length_at: dict[int, int] | None = None, depth: int = 0) -
         return data.item()
     expected = lengths.setdefault(depth, len(data))
     if len(data) != expected:
-        raise ShapeError(
-            f"expected sequence of length {expected} at dim {depth} (got {len(data)})"
-        )
+        raise ShapeError(f"expected sequence of length {expected} at dim {depth} (got {len(data)})")
     parts = [_plain(part, lengths, depth + 1) for part in data]
     if depth + 1 in lengths and parts and not isinstance(parts[0], list):
         raise TypeError(f"not a sequence: {type(parts[0]).__name__} at dim {depth + 1}")
@@ -404,13 +406,17 @@ def _plain(data: Any, length_at: dict[int, int] | None = None, depth: int = 0) -
 
 def _no_number(data: Any, host: np.ndarray[Any, Any]) -> Exception:
     """The error for data that holds something other than numbers."""
+    nested = isinstance(data, (list, tuple))
     while isinstance(data, (list, tuple)) and data:
         found = [d for d in data if not isinstance(d, (bool, int, float, complex, np.generic))]
         data = found[0] if found else data[0]
     if isinstance(data, int):
-        return OverflowError("Overflow when unpacking long long")
+        return NumberTooLarge("Overflow when unpacking long long")
     if isinstance(data, (str, bytes)):
-        return TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        return (ShapeError if nested else TypeError)(
+            f"too many dimensions '{type(data).__name__}'" if nested
+            else f"new(): invalid data type '{type(data).__name__}'"
+        )  # fmt: skip
     if isinstance(data, np.ndarray):
         return TypeError(
             f"can't convert np.ndarray of type numpy.{data.dtype.type.__name__}. The only "
@@ -498,7 +504,9 @@ def full(
     (tensor([1.5000, 1.5000]), tensor([True, True]))
     """
     if not hasattr(size, "__len__"):
-        raise TypeError(f"full(): argument 'size' must be tuple of ints, not {_type_name(size)}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {_type_name(size)}"
+        )
     shape = new_size("full", (size,))
     ns = resolve(device)
     own = getattr(fill_value, "dtype", None)
@@ -775,19 +783,25 @@ def new_tensor(
 
 
 @method()
-def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any) -> Tensor:
+def new_zeros(
+    self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any
+) -> Tensor:
     """Zeros of a size, with this tensor's dtype and device unless others are given."""
     return zeros(*size, **_own(self, dtype, device), **named)
 
 
 @method()
-def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any) -> Tensor:
+def new_ones(
+    self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any
+) -> Tensor:
     """Ones of a size, with this tensor's dtype and device unless others are given."""
     return ones(*size, **_own(self, dtype, device), **named)
 
 
 @method()
-def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any) -> Tensor:
+def new_empty(
+    self: Tensor, *size: Any, dtype: Any = None, device: Any = None, **named: Any
+) -> Tensor:
     """Uninitialised memory, with this tensor's dtype and device unless others are given."""
     return empty(*size, **_own(self, dtype, device), **named)
 

@@ -7,13 +7,25 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.door.arguments import is_number, only_tensor
-from xpgrad.door.attach import binary, method, unary
+from xpgrad.door.attach import binary, called, method, unary
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.op import named
 from xpgrad.ops import elementwise as ops
+from xpgrad.ops import nn
 from xpgrad.ops.device import astype
 from xpgrad.promotion import result_type
 from xpgrad.tensor import Tensor
+
+__all__ = [
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "ceil",
+    "clamp", "clamp_max", "clamp_min", "clip", "copysign", "cos", "cosh", "deg2rad", "div",
+    "divide", "erf", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide", "fmax",
+    "fmin", "fmod", "frac", "heaviside", "hypot", "lerp", "log", "log10", "log1p", "log2",
+    "logaddexp", "logaddexp2", "logit", "maximum", "minimum", "mul", "multiply", "nan_to_num",
+    "neg", "negative", "nextafter", "positive", "pow", "rad2deg", "reciprocal", "relu", "remainder",
+    "round", "rsqrt", "rsub", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square",
+    "sub", "subtract", "tan", "tanh", "true_divide", "trunc", "xlogy",
+]  # fmt: skip
 
 # ------------------------------------------------------------------ arithmetic
 
@@ -40,6 +52,9 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     return ops.subtract(input, other if alpha == 1 else _scaled(other, alpha, input))
 
 
+subtract = sub
+
+
 def _scaled(x: Any, alpha: Any, beside: Any) -> Any:
     if isinstance(alpha, float) and not result_type(x, beside).is_differentiable:
         raise DTypeError(
@@ -53,7 +68,9 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     return ops.rsub(input if alpha == 1 else _scaled(input, alpha, other), other)
 
 
-mul = binary(ops.multiply, "mul multiply", "The product.", "[1., 2.]; [3., 4.] -> [3., 8.]")
+mul = multiply = binary(
+    ops.multiply, "mul multiply", "The product.", "[1., 2.]; [3., 4.] -> [3., 8.]"
+)
 true_divide = binary(ops.divide, "true_divide", "The quotient.", "[3, 4]; 2 -> [1.5000, 2.0000]")
 floor_divide = binary(
     ops.floor_divide, "floor_divide", "The quotient, rounded down.", "[3., -3.]; 2 -> [ 1., -2.]"
@@ -78,12 +95,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
             f"'{rounding_mode}'"
         )
     if result_type(input, other).is_floating_point:
-        return ops.trunc(ops.divide(input, other))
+        return called(ops.trunc, "DivBackward2")(ops.divide(input, other))
     return ops.floor_divide(ops.subtract(input, ops.fmod(input, other)), other)
 
 
-_remainder_number = named(ops.remainder, "RemainderBackward0")
-_fmod_number = named(ops.fmod, "FmodBackward0")
+divide = div
 
 
 @method()
@@ -94,7 +110,7 @@ def remainder(input: Any, other: Any) -> Tensor:
     >>> xg.remainder(xg.tensor([5.0, -5.0]), 3)
     tensor([2., 1.])
     """
-    return (_remainder_number if is_number(other) else ops.remainder)(input, other)
+    return (called(ops.remainder, "Remainder") if is_number(other) else ops.remainder)(input, other)
 
 
 @method()
@@ -105,11 +121,13 @@ def fmod(input: Any, other: Any) -> Tensor:
     >>> xg.fmod(xg.tensor([5.0, -5.0]), 3)
     tensor([ 2., -2.])
     """
-    return (_fmod_number if is_number(other) else ops.fmod)(input, other)
+    return (called(ops.fmod, "Fmod") if is_number(other) else ops.fmod)(input, other)
 
 
-neg = unary(ops.negative, "neg negative", "The same with the sign changed.", "[1., -2.] -> [-1.,  2.]")
-abs = unary(ops.abs, "abs absolute", "The absolute value.", "[1., -2.] -> [1., 2.]")
+neg = negative = unary(
+    ops.negative, "neg negative", "The same with the sign changed.", "[1., -2.] -> [-1.,  2.]"
+)
+abs = absolute = unary(ops.abs, "abs absolute", "The absolute value.", "[1., -2.] -> [1., 2.]")
 reciprocal = unary(ops.reciprocal, "reciprocal", "``1 / input``.", "[2., 4.] -> [0.5000, 0.2500]")
 
 
@@ -130,7 +148,9 @@ def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Ten
     tensor([2.5000, 5.0000])
     """
     product = ops.multiply(tensor1, tensor2)
-    return ops.add(input, product if value == 1 else ops.multiply(product, value))
+    return called(ops.add, "Addcmul")(
+        input, product if value == 1 else ops.multiply(product, value)
+    )
 
 
 @method()
@@ -142,7 +162,9 @@ def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Ten
     tensor([1.5000, 1.5000])
     """
     quotient = ops.divide(tensor1, tensor2)
-    return ops.add(input, quotient if value == 1 else ops.multiply(quotient, value))
+    return called(ops.add, "Addcdiv")(
+        input, quotient if value == 1 else ops.multiply(quotient, value)
+    )
 
 
 @method()
@@ -153,7 +175,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     >>> xg.lerp(xg.zeros(2), xg.tensor([1.0, 10.0]), 0.5)
     tensor([0.5000, 5.0000])
     """
-    return ops.add(input, ops.multiply(ops.subtract(end, input), weight))
+    plus = called(ops.add, "LerpBackward1" if isinstance(weight, Tensor) else "LerpBackward0")
+    return plus(input, ops.multiply(ops.subtract(end, input), weight))
 
 
 # ------------------------------------------------------------------ powers, roots, exponentials
@@ -190,16 +213,19 @@ sqrt = unary(ops.sqrt, "sqrt", "The square root.", "[4., 9.] -> [2., 3.]")
 rsqrt = unary(ops.rsqrt, "rsqrt", "``1 / sqrt(input)``.", "[4., 16.] -> [0.5000, 0.2500]")
 hypot = binary(ops.hypot, "hypot", "``sqrt(input**2 + other**2)``.", "[3.]; [4.] -> [5.]")
 exp = unary(ops.exp, "exp", "The exponential.", "[0., 1.] -> [1.0000, 2.7183]")
-expm1 = unary(ops.expm1, "expm1", "``exp(input) - 1``, precise near 0.", "[0., 1.] -> [0.0000, 1.7183]")
+expm1 = unary(
+    ops.expm1, "expm1", "``exp(input) - 1``, precise near 0.", "[0., 1.] -> [0.0000, 1.7183]"
+)
 log = unary(ops.log, "log", "The natural logarithm.", "[1., 10.] -> [0.0000, 2.3026]")
 log2 = unary(ops.log2, "log2", "The logarithm to base 2.", "[1., 8.] -> [0., 3.]")
 log10 = unary(ops.log10, "log10", "The logarithm to base 10.", "[1., 100.] -> [0., 2.]")
-log1p = unary(ops.log1p, "log1p", "``log(1 + input)``, precise near 0.", "[0., 1.] -> [0.0000, 0.6931]")
+log1p = unary(
+    ops.log1p, "log1p", "``log(1 + input)``, precise near 0.", "[0., 1.] -> [0.0000, 0.6931]"
+)
 logaddexp = binary(
     ops.logaddexp, "logaddexp", "``log(exp(input) + exp(other))``, without overflow.",
     "[0.]; [0.] -> [0.6931]",
 )  # fmt: skip
-_exp2 = named(ops.pow, "Exp2Backward0")
 
 
 @method()
@@ -210,14 +236,14 @@ def exp2(input: Tensor) -> Tensor:
     >>> xg.exp2(xg.tensor([0.0, 3.0]))
     tensor([1., 8.])
     """
-    return _exp2(2.0, input)
+    return called(ops.pow, "Exp2Backward0")(2.0, input)
 
 
 @method()
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """``log2(2**input + 2**other)``, without overflow."""
     ln2 = math.log(2.0)
-    return ops.logaddexp(input * ln2, other * ln2) / ln2
+    return called(ops.divide, "Logaddexp2Backward0")(ops.logaddexp(input * ln2, other * ln2), ln2)
 
 
 @method()
@@ -230,7 +256,7 @@ def xlogy(input: Any, other: Any) -> Tensor:
     """
     nothing = ops.logical_and(ops.equal(input, 0), ops.equal(other, other))
     safe = ops.where(nothing, 1.0, other)
-    return ops.where(nothing, 0.0, ops.multiply(input, ops.log(safe)))
+    return called(ops.where, "Xlogy")(nothing, 0.0, ops.multiply(input, ops.log(safe)))
 
 
 # ------------------------------------------------------------------ trigonometric and hyperbolic
@@ -238,30 +264,40 @@ def xlogy(input: Any, other: Any) -> Tensor:
 sin = unary(ops.sin, "sin", "The sine.", "[0., 1.] -> [0.0000, 0.8415]")
 cos = unary(ops.cos, "cos", "The cosine.", "[0., 1.] -> [1.0000, 0.5403]")
 tan = unary(ops.tan, "tan", "The tangent.", "[0., 1.] -> [0.0000, 1.5574]")
-asin = unary(ops.asin, "asin arcsin", "The inverse sine.", "[0., 1.] -> [0.0000, 1.5708]")
-acos = unary(ops.acos, "acos arccos", "The inverse cosine.", "[0., 1.] -> [1.5708, 0.0000]")
-atan = unary(ops.atan, "atan arctan", "The inverse tangent.", "[0., 1.] -> [0.0000, 0.7854]")
-atan2 = binary(
+asin = arcsin = unary(ops.asin, "asin arcsin", "The inverse sine.", "[0., 1.] -> [0.0000, 1.5708]")
+acos = arccos = unary(
+    ops.acos, "acos arccos", "The inverse cosine.", "[0., 1.] -> [1.5708, 0.0000]"
+)
+atan = arctan = unary(
+    ops.atan, "atan arctan", "The inverse tangent.", "[0., 1.] -> [0.0000, 0.7854]"
+)
+atan2 = arctan2 = binary(
     ops.atan2, "atan2 arctan2", "The angle of the point (other, input).", "[1.]; [-1.] -> [2.3562]"
 )
 sinh = unary(ops.sinh, "sinh", "The hyperbolic sine.", "[0., 1.] -> [0.0000, 1.1752]")
 cosh = unary(ops.cosh, "cosh", "The hyperbolic cosine.", "[0., 1.] -> [1.0000, 1.5431]")
 tanh = unary(ops.tanh, "tanh", "The hyperbolic tangent.", "[0., 1.] -> [0.0000, 0.7616]")
-asinh = unary(ops.asinh, "asinh arcsinh", "The inverse hyperbolic sine.", "[0., 1.] -> [0.0000, 0.8814]")
-acosh = unary(ops.acosh, "acosh arccosh", "The inverse hyperbolic cosine.", "[1., 2.] -> [0.0000, 1.3170]")
-atanh = unary(ops.atanh, "atanh arctanh", "The inverse hyperbolic tangent.", "[0., .5] -> [0.0000, 0.5493]")
+asinh = arcsinh = unary(
+    ops.asinh, "asinh arcsinh", "The inverse hyperbolic sine.", "[0., 1.] -> [0.0000, 0.8814]"
+)
+acosh = arccosh = unary(
+    ops.acosh, "acosh arccosh", "The inverse hyperbolic cosine.", "[1., 2.] -> [0.0000, 1.3170]"
+)
+atanh = arctanh = unary(
+    ops.atanh, "atanh arctanh", "The inverse hyperbolic tangent.", "[0., .5] -> [0.0000, 0.5493]"
+)
 
 
 @method()
 def deg2rad(input: Tensor) -> Tensor:
     """Angles in radians, from degrees."""
-    return ops.multiply(input, math.pi / 180)
+    return called(ops.multiply, "Deg2Rad")(input, math.pi / 180)
 
 
 @method()
 def rad2deg(input: Tensor) -> Tensor:
     """Angles in degrees, from radians."""
-    return ops.multiply(input, 180 / math.pi)
+    return called(ops.multiply, "Rad2Deg")(input, 180 / math.pi)
 
 
 @method()
@@ -274,12 +310,17 @@ def sinc(input: Tensor) -> Tensor:
     """
     at_zero = ops.equal(input, 0)
     x = ops.where(at_zero, 1.0, input) * math.pi
-    return ops.where(at_zero, 1.0, ops.sin(x) / x)
+    return called(ops.where, "Sinc")(at_zero, 1.0, ops.sin(x) / x)
 
 
 # ------------------------------------------------------------------ activations, error function
 
-sigmoid = unary(ops.sigmoid, "sigmoid", "``1 / (1 + exp(-input))``.", "[0., 1.] -> [0.5000, 0.7311]")
+relu = unary(
+    nn.relu, "relu", "0 for negative elements, the others as they are.", "[-1., 2.] -> [0., 2.]"
+)
+sigmoid = unary(
+    ops.sigmoid, "sigmoid", "``1 / (1 + exp(-input))``.", "[0., 1.] -> [0.5000, 0.7311]"
+)
 erf = unary(ops.erf, "erf", "The error function.", "[0., 1.] -> [0.0000, 0.8427]")
 
 
@@ -292,23 +333,24 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     tensor([0.0000, 2.1972])
     """
     x = input if eps is None else ops.clip(input, min=eps, max=1 - eps)
-    return ops.log(x / (1 - x))
+    return called(ops.log, "Logit")(x / (1 - x))
 
 
 # ------------------------------------------------------------------ signs, rounding, bounds
 
 sign = unary(ops.sign, "sign", "-1, 0 or 1.", "[2., -3., 0.] -> [ 1., -1.,  0.]")
-sgn = unary(ops.sgn, "sgn", "The sign; of a complex number, its direction.", "[2., -3.] -> [ 1., -1.]")
+sgn = unary(
+    ops.sgn, "sgn", "The sign; of a complex number, its direction.", "[2., -3.] -> [ 1., -1.]"
+)
 ceil = unary(ops.ceil, "ceil", "Rounded up.", "[1.2, -1.2] -> [ 2., -1.]")
 floor = unary(ops.floor, "floor", "Rounded down.", "[1.2, -1.2] -> [ 1., -2.]")
-trunc = unary(ops.trunc, "trunc fix", "Rounded towards zero.", "[1.2, -1.2] -> [ 1., -1.]")
-copysign = binary(
-    ops.copysign, "copysign", "The size of `input` with the sign of `other`.", "[1.]; [-2.] -> [-1.]"
-)
+trunc = fix = unary(ops.trunc, "trunc fix", "Rounded towards zero.", "[1.2, -1.2] -> [ 1., -1.]")
 nextafter = binary(
-    ops.nextafter, "nextafter", "The next number from `input` towards `other`.", "[0.]; [1.] -> [1.4013e-45]"
+    ops.nextafter,
+    "nextafter",
+    "The next number from `input` towards `other`.",
+    "[0.]; [1.] -> [1.4013e-45]",
 )
-_round_decimals = named(ops.round, "RoundBackward1")
 
 
 @method()
@@ -323,8 +365,20 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
         return ops.round(input)
     scale = 10.0 ** math.fabs(decimals)
     if decimals > 0:
-        return _round_decimals(input * scale) / scale
-    return _round_decimals(input / scale) * scale
+        return called(ops.divide, "RoundBackward1")(ops.round(input * scale), scale)
+    return called(ops.multiply, "RoundBackward1")(ops.round(input / scale), scale)
+
+
+@method()
+def copysign(input: Tensor, other: Any) -> Tensor:
+    """The size of `input` with the sign of `other`.
+
+    >>> import xpgrad as xg
+    >>> xg.copysign(xg.tensor([1.0, -2.0]), -1)
+    tensor([-1., -2.])
+    """
+    number = is_number(other)
+    return (called(ops.copysign, "CopysignBackward1") if number else ops.copysign)(input, other)
 
 
 @method()
@@ -335,7 +389,7 @@ def frac(input: Tensor) -> Tensor:
     >>> xg.frac(xg.tensor([1.5, -1.25]))
     tensor([ 0.5000, -0.2500])
     """
-    return ops.subtract(input, ops.trunc(input))
+    return called(ops.subtract, "Frac")(input, ops.trunc(input))
 
 
 @method("clamp", "clip")
@@ -362,16 +416,28 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return ops.clip_between(input, min, max)
 
 
+clip = clamp
+
+
 @method()
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """`input`, but nowhere below `min`."""
-    return clamp(input, min=min)
+    return _one_bound("ClampMin", input, min, None)
 
 
 @method()
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """`input`, but nowhere above `max`."""
-    return clamp(input, max=max)
+    return _one_bound("ClampMax", input, None, max)
+
+
+def _one_bound(node: str, x: Tensor, low: Any, high: Any) -> Tensor:
+    bound = high if low is None else low
+    if not is_number(bound):
+        return called(ops.clip_between, f"{node}Backward1")(x, low, high)
+    target = result_type(x, bound)
+    x = x if target is x.dtype else astype(x, dtype=target)
+    return called(ops.clip, node)(x, min=low, max=high)
 
 
 maximum = binary(
@@ -387,13 +453,13 @@ minimum = binary(
 @method()
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two; a number, if one of them is nan."""
-    return _but_nan(ops.maximum, input, other)
+    return _but_nan(called(ops.maximum, "Fmax"), input, other)
 
 
 @method()
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two; a number, if one of them is nan."""
-    return _but_nan(ops.minimum, input, other)
+    return _but_nan(called(ops.minimum, "Fmin"), input, other)
 
 
 def _but_nan(function: Any, x: Any, y: Any) -> Tensor:
@@ -431,4 +497,4 @@ def nan_to_num(
     high = float(limits.max if posinf is None else posinf)
     low = float(limits.min if neginf is None else neginf)
     x = ops.where(ops.equal(x, math.inf), high, x)
-    return ops.where(ops.equal(x, -math.inf), low, x)
+    return called(ops.where, "NanToNum")(ops.equal(x, -math.inf), low, x)

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from xpgrad import dtypes
-from xpgrad.door.arguments import dim_of, only_tensor
+from xpgrad.door.arguments import as_kind, dim_of, only_tensor
 from xpgrad.door.attach import METHODS, method
 from xpgrad.door.creation import guarded
-from xpgrad.errors import DTypeError, GradientError, ShapeError, XpgradError
-from xpgrad.graph import AccumulateGrad, Node, tick
+from xpgrad.errors import DTypeError, GradientError, ShapeError
+from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
 from xpgrad.op import named
 from xpgrad.ops import indexing as ops
@@ -42,21 +42,32 @@ def update(t: Tensor, function: Callable[..., Any], *args: Any, **kwargs: Any) -
         DTypeError: where the result is of a stronger kind of number.
     """
     recorded = mode.grad and (t._node is not None or any(map(_has_history, args)))
-    check_write(t, recorded)
-    if overlaps(t):
-        raise ShapeError(OVERLAPPING)
+    _allow(t, recorded)
     since = tick()
     out = function(t, *args, **kwargs)
     if out._data.shape != t._data.shape:
         raise ShapeError(
             f"output with shape {list(t.shape)} doesn't match the broadcast shape {list(out.shape)}"
         )
-    if out.dtype is not t.dtype and not dtypes.can_cast(out.dtype, t.dtype):
+    cast = out._data.dtype != t._data.dtype
+    if cast and not dtypes.can_cast(out.dtype, t.dtype):
         raise DTypeError(
             f"result type {out.dtype.torch_name} can't be cast to the desired output type "
             f"{t.dtype.torch_name}"
         )
+    if not cast and out._node is None and t._node is None and t._ns.mutable:
+        with guarded(t._ns):
+            store(t, ..., out._data)
+        return t
     return _commit(t, out, since)
+
+
+def _allow(t: Tensor, recorded: bool) -> None:
+    """Check that `t` may be written to, as a whole."""
+    if recorded or t._view is not None or t._inference:
+        check_write(t, recorded)
+        if overlaps(t):
+            raise ShapeError(OVERLAPPING)
 
 
 def _has_history(value: Any) -> bool:
@@ -116,15 +127,18 @@ def _protect(node: Node, t: Tensor, since: int) -> None:
         stack += [e for e in n.edges if e is not None and e.seq > since and e.edges]
 
 
-def store(t: Tensor, index: Any, value: Any) -> None:
+def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
     """Write an array or a number into ``t[index]`` on a mutable library, and count it.
+
+    Args:
+        part: a raw view of `t` to index instead.
 
     Raises:
         ShapeError: for memory that nobody may write to.
     """
     ns = t._ns
     try:
-        ns.assign(t._data, index, value)
+        ns.assign(t._data if part is None else part, index, value)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
@@ -158,10 +172,7 @@ def _direct(t: Tensor, operand: Any) -> Any:
         return None
     if not ns.mutable or (mode.grad and t._node is not None):
         return None
-    if t._view is not None or t._inference:
-        check_write(t, False)
-        if overlaps(t):
-            raise ShapeError(OVERLAPPING)
+    _allow(t, False)
     return raw
 
 
@@ -269,12 +280,15 @@ def _addc(name: str, combine: Callable[[Any, Any], Any], function: str) -> None:
     def call(self: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         a, b = _direct(self, tensor1), _direct(self, tensor2)
         if a is not None and b is not None and self._data.dtype in self._ns.inexact:
-            with guarded(self._ns), self._ns.quiet():
-                change = combine(a, b)
-                if value != 1:
-                    change = change * value
-            if _compute(self, operator.iadd, change):
-                return self
+            try:
+                with guarded(self._ns):
+                    change = combine(a, b)
+                    if value != 1:
+                        change = change * value
+                if _compute(self, operator.iadd, change):
+                    return self
+            except (RuntimeWarning, ValueError):
+                pass  # warnings are errors here, or the shapes do not fit
         return update(self, METHODS[function], tensor1, tensor2, value=value)
 
     call.__name__ = call.__qualname__ = name
@@ -290,22 +304,24 @@ _addc("addcdiv_", operator.truediv, "addcdiv")
 
 def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
     """Write a number or an array of the right shape; `recorded` is the op if there is history."""
+    ns = t._ns
     source = value if isinstance(value, Tensor) else None
     history = mode.grad and (t._node is not None or _has_history(source))
-    ns = t._ns
+    if source is None and not history and t._view is None and ns.guard is None and ns.mutable:
+        if not t._inference:
+            store(t, ..., value)
+            return t
     if history or not ns.mutable:
         return update(t, recorded, value)
-    check_write(t, False)
-    if overlaps(t):
-        raise ShapeError(OVERLAPPING)
+    _allow(t, False)
     raw = value
     with guarded(ns):
         if source is not None:
             raw = source._data
             if raw.dtype != t._data.dtype:
                 raw = ns.astype(raw, t._data.dtype)
-            elif ns.memory_key(raw) == ns.memory_key(t._data):
-                raw = ns.copy(raw)
+            elif (t._view or source._view) and ns.memory_key(raw) == ns.memory_key(t._data):
+                raw = ns.copy(raw)  # perhaps in another order
         store(t, ..., raw)
     return t
 
@@ -319,17 +335,15 @@ def zero_(self: Tensor) -> Tensor:
     tensor([0., 0.])
     """
     history = mode.grad and self._node is not None
-    return update(self, ops.zero) if history else _overwrite(self, _as(self, 0), ops.copied)
+    return update(self, ops.zero) if history else _overwrite(self, assignable(self, 0), ops.copied)
 
 
-def _as(t: Tensor, number: Any) -> Any:
+def assignable(t: Tensor, number: Any) -> Any:
     """A Python number that the library writes into an array of this dtype without a word.
 
     Raises:
         DTypeError: a complex number for real elements.
     """
-    from xpgrad.door.arguments import as_kind
-
     found = as_kind(number, t.dtype)
     if t.dtype.category == dtypes.INTEGER:
         limits = t._ns.iinfo(t._data.dtype)
@@ -358,12 +372,12 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"{value.ndim} dimensions."
             )
         return _overwrite(self, to_device(value, ns=self._ns), ops.fill_by)
-    return _overwrite(self, _as(self, value), ops.fill)
+    return _overwrite(self, assignable(self, value), ops.fill)
 
 
 @method()
 def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write the elements of another tensor, cast and moved here if need be.
+    """Write the elements of another tensor, cast and moved here if need be, or a number.
 
     Raises:
         TypeError: for what is no tensor.
@@ -374,9 +388,14 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
+    if isinstance(src, (bool, int, float, complex)):
+        return _overwrite(self, assignable(self, src), ops.copied)
     src = only_tensor(src, "copy_", "other")
-    check_fits(tuple(src.shape), tuple(self.shape))
-    return _overwrite(self, to_device(src, ns=self._ns), ops.copied)
+    if src._data.shape != self._data.shape:
+        check_fits(tuple(src.shape), tuple(self.shape))
+    if src._ns is not self._ns:
+        src = to_device(src, ns=self._ns)
+    return _overwrite(self, src, ops.copied)
 
 
 def check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:

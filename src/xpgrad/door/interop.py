@@ -125,9 +125,11 @@ def __contains__(self: Tensor, element: Any) -> bool:
 
 @method()
 def __format__(self: Tensor, spec: str) -> str:
-    if not self._data.shape:
-        return format(self.item(), spec) if spec else str(self)
-    return object.__format__(str(self), spec) if not spec else object.__format__(self, spec)
+    if not self._data.shape and type(self) is Tensor:
+        return format(self.item(), spec)
+    if spec:
+        raise TypeError(f"unsupported format string passed to {type(self).__name__}.__format__")
+    return str(self)
 
 
 # ------------------------------------------------------------------ NumPy and other libraries
@@ -177,10 +179,38 @@ def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> Any:
 
 
 @method()
-def __dlpack__(self: Tensor, **options: Any) -> Any:
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The tensor on another device, as the array API standard writes it (see also `to`).
+
+    Raises:
+        ValueError: for a `stream`; work goes to the device's current one.
+
+    >>> import xpgrad as xg
+    >>> xg.ones(1).to_device("cpu")
+    tensor([1.])
+    """
+    if stream is not None:
+        raise ValueError("to_device takes no stream: make it the current one instead")
+    from xpgrad.ops.device import to_device as move
+    from xpgrad.registry import resolve
+
+    found: Tensor = move(self, ns=resolve(device))
+    return found
+
+
+@method()
+def __dlpack__(
+    self: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
     if self._node is not None:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    return self._data.__dlpack__(**options)
+    asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+    return self._data.__dlpack__(**{k: v for k, v in asked.items() if v is not None})
 
 
 @method()
@@ -312,5 +342,3 @@ def __repr__(self: Tensor) -> str:
         grad_fn=None if node is None else node.name(),
         requires_grad=self.requires_grad,
     )
-
-

@@ -13,6 +13,12 @@ from xpgrad.errors import ShapeError
 from xpgrad.ops import shape as ops
 from xpgrad.tensor import Tensor
 
+__all__ = [
+    "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "concat",
+    "concatenate", "dsplit", "dstack", "hsplit", "hstack", "row_stack", "split", "split_with_sizes",
+    "stack", "tensor_split", "unbind", "vsplit", "vstack",
+]  # fmt: skip
+
 # ------------------------------------------------------------------ joining
 
 
@@ -193,18 +199,19 @@ def split(
         raise ShapeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and length:
         raise ShapeError(
-            "split_size can only be 0 if dimension size is 0, but got dimension size of "
-            f"{length}"
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {length}"
         )
     sizes = [size] * (length // size) if size else [0]
     if size and length % size:
         sizes.append(length % size)
-    sizes = tuple(sizes) or (0,)
-    return ops.split(tensor, axis=at, sizes=sizes, outputs=len(sizes))
+    sizes = sizes or [0]
+    return ops.split(tensor, axis=at, sizes=tuple(sizes), outputs=len(sizes))
 
 
 @method()
-def split_with_sizes(tensor: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split_with_sizes(
+    tensor: Tensor, split_sizes: Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
     """Pieces of the lengths in a list."""
     return _pieces(tensor, tuple(split_sizes), dim_of(dim, tensor.ndim), dim)
 
@@ -252,7 +259,11 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         )
     at = dim_of(dim, input.ndim)
     length = input._data.shape[at]
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    given = (
+        indices_or_sections.tolist()
+        if isinstance(indices_or_sections, Tensor)
+        else indices_or_sections
+    )
     if isinstance(given, int):
         if given <= 0:
             raise ShapeError(f"number of sections must be larger than 0, got {given}")

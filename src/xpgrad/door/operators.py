@@ -8,8 +8,8 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.attach import method
 from xpgrad.door.linalg import matmul
-from xpgrad.errors import DTypeError
-from xpgrad.op import operator_of
+from xpgrad.errors import DTypeError, XpgradError
+from xpgrad.op import named, operator_of
 from xpgrad.ops import elementwise as ops
 from xpgrad.promotion import is_operand
 from xpgrad.tensor import Tensor
@@ -33,6 +33,7 @@ _pow = operator_of(ops.pow)
 _pow_number = operator_of(ops.pow_number)
 _number_pow = operator_of(ops.number_pow)
 _remainder = operator_of(ops.remainder)
+_remainder_number = operator_of(named(ops.remainder, "RemainderBackward0"))
 _floor_divide = operator_of(ops.floor_divide)
 
 
@@ -56,6 +57,7 @@ def __rtruediv__(self: Tensor, other: Any) -> Any:
 
 @method()
 def __floordiv__(self: Tensor, other: Any) -> Any:
+    _not_zero(self, other)
     return _floor_divide(self, other)
 
 
@@ -66,12 +68,24 @@ def __rfloordiv__(self: Tensor, other: Any) -> Any:
 
 @method()
 def __mod__(self: Tensor, other: Any) -> Any:
-    return _remainder(self, other)
+    if isinstance(other, Tensor):
+        return _remainder(self, other)
+    _not_zero(self, other)
+    return _remainder_number(self, other)
 
 
 @method()
 def __rmod__(self: Tensor, other: Any) -> Any:
     return _remainder(other, self)
+
+
+def _not_zero(x: Tensor, number: Any) -> None:
+    if type(number) is int and number == 0 and x._data.dtype not in x._ns.inexact:
+        raise DivisionByZeroError("ZeroDivisionError: an integer tensor is divided by 0")
+
+
+class DivisionByZeroError(XpgradError, ZeroDivisionError, RuntimeError):
+    """Integers divided by zero, which have no inf."""
 
 
 @method()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from xpgrad.tensor import Tensor
+
+
+Result = TypeVar("Result", bound=type)
 
 
 def _repr(self: Any) -> str:
@@ -12,57 +15,63 @@ def _repr(self: Any) -> str:
     return f"xpgrad.return_types.{type(self).__name__}(\n{fields})"
 
 
+def _printed(cls: Result) -> Result:
+    """Print as PyTorch does: a field a line."""
+    setattr(cls, "__repr__", _repr)  # noqa: B010 - a NamedTuple's body takes no such line
+    return cls
+
+
+@_printed
 class max(NamedTuple):
     """What ``max(dim)`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class min(NamedTuple):
     """What ``min(dim)`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class median(NamedTuple):
     """What ``median(dim)`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class kthvalue(NamedTuple):
     """What ``kthvalue`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class sort(NamedTuple):
     """What ``sort`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class topk(NamedTuple):
     """What ``topk`` returns."""
 
     values: Tensor
     indices: Tensor
-    __repr__ = _repr
 
 
+@_printed
 class aminmax(NamedTuple):
     """What ``aminmax`` returns."""
 
     min: Tensor
     max: Tensor
-    __repr__ = _repr

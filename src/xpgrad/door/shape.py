@@ -10,11 +10,18 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor, size_of
-from xpgrad.door.attach import attribute, method
+from xpgrad.door.attach import attribute, called, method
 from xpgrad.errors import ShapeError
 from xpgrad.ops import elementwise, linalg
 from xpgrad.ops import shape as ops
 from xpgrad.tensor import Size, Tensor, wrap
+
+__all__ = [
+    "adjoint", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "diag", "diag_embed",
+    "diagonal", "flatten", "flip", "fliplr", "flipud", "meshgrid", "moveaxis", "movedim", "permute",
+    "ravel", "repeat_interleave", "reshape", "roll", "rot90", "squeeze", "swapaxes", "swapdims",
+    "t", "tile", "transpose", "tril", "triu", "unflatten", "unsqueeze",
+]  # fmt: skip
 
 # ------------------------------------------------------------------ reshape
 
@@ -62,7 +69,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 
 @method()
-def view(self: Tensor, *shape: Any) -> Any:
+def view(self: Tensor, *shape: Any, dtype: dtypes.dtype | None = None) -> Any:
     """The same memory in another shape, or its bytes as another dtype.
 
     Raises:
@@ -72,8 +79,8 @@ def view(self: Tensor, *shape: Any) -> Any:
     >>> xg.arange(6).view(3, 2).shape
     xpgrad.Size([3, 2])
     """
-    if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
-        return _reinterpreted(self, shape[0])
+    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtypes.dtype)):
+        return _reinterpreted(self, shape[0] if dtype is None else dtype)
     found = complete(size_of("view", shape), self.shape.numel())
     out = ops.reshape(self, shape=found)
     if out._view is None and not self.is_contiguous():
@@ -201,6 +208,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return ops.transpose(input, axes=tuple(axes))
 
 
+swapaxes = swapdims = transpose
+
+
 @method()
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """The dimensions in another order.
@@ -281,6 +291,9 @@ def mH_of(input: Tensor) -> Tensor:
     return elementwise.conj(x) if x.dtype.is_complex else x
 
 
+adjoint = mH_of
+
+
 def _matrices(x: Tensor, what: str) -> Tensor:
     if x.ndim < 2:
         raise ShapeError(
@@ -312,6 +325,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
         if len(set(found)) != len(found):
             raise ShapeError(f"movedim: repeated dim in `{name}` ({list(found)})")
     return ops.moveaxis(input, start, end)
+
+
+moveaxis = movedim
 
 
 # ------------------------------------------------------------------ broadcasting and repeating
@@ -404,7 +420,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """
     given = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
     shape = broadcast_shapes(*(tuple(x.shape) for x in given))
-    return tuple(expand(x, shape) for x in given)
+    return tuple(x if x._data.shape == shape else expand(x, shape) for x in given)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
@@ -437,9 +453,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         expand(x.reshape((1,) * i + (-1,) + (1,) * (len(shape) - i - 1)), shape)
         for i, x in enumerate(ordered)
     ]
-    if swap:
-        grid = [transpose(g, 0, 1) for g in (grid[1], grid[0], *grid[2:])]
-    return tuple(grid)
+    return (grid[1], grid[0], *grid[2:]) if swap else tuple(grid)
 
 
 @method()
@@ -551,7 +565,9 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     a, b = (dim_of(d, input.ndim) for d in dims)
     if a == b:
-        raise ShapeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+        raise ShapeError(
+            f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
+        )
     turns = k % 4
     if turns == 2:
         return flip(input, a, b)
@@ -576,9 +592,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if not along and len(by) == 1:
         return ops.roll(input, shift=by[0], axis=None)
     if len(by) != len(along):
-        raise ShapeError(
-            f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}"
-        )
+        raise ShapeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     return ops.roll(input, shift=by, axis=along) if rank else input.clone()
 
 
@@ -667,8 +681,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     column = ops.concat(above, input, below, axis=len(shape) - 1)
     side = column._data.shape[-1]
     mask = wrap(ns.eye(side, side, k=offset, dtype=ns.native(dtypes.bool_)), ns)
-    found = elementwise.where(mask, ops.expand_dims(column, axis=len(shape)), 0.0)
-    return movedim(found, (-2, -1), (first, second))
+    found = called(elementwise.where, "DiagEmbed")(
+        mask, ops.expand_dims(column, axis=len(shape)), 0.0
+    )
+    in_place = (first, second) == (rank - 2, rank - 1)
+    return found if in_place else movedim(found, (-2, -1), (first, second))
 
 
 # ------------------------------------------------------------------ memory

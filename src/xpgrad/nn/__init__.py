@@ -5,6 +5,7 @@ from __future__ import annotations
 from xpgrad.nn import functional, init, utils
 from xpgrad.nn.containers import ModuleDict, ModuleList, Sequential
 from xpgrad.nn.layers import (
+    ELU,
     GELU,
     Dropout,
     Embedding,
@@ -39,7 +40,8 @@ __all__ = [
     "Module", "Parameter",
     "ModuleDict", "ModuleList", "Sequential",
     "Dropout", "Embedding", "Flatten", "Identity", "LayerNorm", "Linear",
-    "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus", "Tanh",
+    "ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus",
+    "Tanh",
     "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss",
     "NLLLoss", "SmoothL1Loss",
 ]  # fmt: skip

@@ -25,8 +25,6 @@ class _IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
-    __str__ = __repr__
-
 
 class Module:
     """Base class of everything that has parameters.
@@ -97,7 +95,9 @@ class Module:
             result = self.forward(*args, **kwargs)
             for key in tuple(due):
                 hook, with_kwargs, _ = due.pop(key)
-                given = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
+                given = (
+                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
+                )
                 result = result if given is None else given
         except Exception:
             for hook, with_kwargs, always in due.values():
@@ -190,7 +190,9 @@ class Module:
         """Drop what `name` stands for, whatever it is."""
         own = self.__dict__
         self._transient.discard(name)
-        gone = [kind.pop(name, _NOTHING) for kind in (self._parameters, self._buffers, self._modules)]
+        gone = [
+            kind.pop(name, _NOTHING) for kind in (self._parameters, self._buffers, self._modules)
+        ]
         return any(value is not _NOTHING for value in (*gone, own.pop(name, _NOTHING)))
 
     def __dir__(self) -> list[str]:
@@ -443,7 +445,8 @@ class Module:
                 if assign:
                     self._assign(key, target, state_dict[key])
                 else:
-                    target.copy_(state_dict[key])
+                    # Cast first: the device may not have the dtype of the checkpoint.
+                    target.copy_(state_dict[key].detach().to(dtype=target.dtype))
         return _IncompatibleKeys(missing, unexpected)
 
     def _assign(self, key: str, target: Tensor, value: Tensor) -> None:
@@ -452,7 +455,8 @@ class Module:
         if isinstance(target, Parameter):
             if not isinstance(value, Parameter):
                 value = Parameter(value, requires_grad=target.requires_grad)
-            module._parameters[name] = value.requires_grad_(target.requires_grad)  # type: ignore
+            value.requires_grad_(target.requires_grad)
+            module._parameters[name] = value
         else:
             module._buffers[name] = value
 
@@ -488,8 +492,10 @@ class Module:
         device, dtype = _target(*args, **kwargs)
 
         def move(t: Tensor) -> Tensor:
-            wanted = dtype if dtype is not None and t.dtype.is_differentiable else t.dtype
-            moved: Tensor = t.to(device=t.device if device is None else device, dtype=wanted)
+            wanted: dict[str, Any] = {} if device is None else {"device": device}
+            if dtype is not None and t.dtype.is_differentiable:
+                wanted["dtype"] = dtype
+            moved: Tensor = t.to(**wanted)
             return moved
 
         return self._apply(move)
@@ -588,7 +594,7 @@ def _target(
     for arg in args:
         if isinstance(arg, Tensor):
             device, dtype = arg.device, arg.dtype
-        elif arg is None or isinstance(arg, (str, int, Device)) and not isinstance(arg, bool):
+        elif arg is None or (isinstance(arg, (str, int, Device)) and not isinstance(arg, bool)):
             device = arg
         elif isinstance(arg, bool):
             break  # non_blocking, given by position: copies here are in order anyway

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xpgrad.tensor import Tensor, wrap
+from xpgrad.views import link_alias
 
 
 class Parameter(Tensor):
@@ -38,6 +39,8 @@ class Parameter(Tensor):
         self._shared = data._counter()  # one memory, one version counter, as with detach()
         if data._inference:
             self._inference = True
+        if not data._ns.mutable:
+            link_alias(self, data)
         if requires_grad:
             self.requires_grad = True
 
@@ -56,7 +59,7 @@ class Parameter(Tensor):
 
 def typename(value: Any) -> str:
     """What PyTorch calls the type of a value in its messages: ``xpgrad.FloatTensor``, ``int``."""
-    if type(value) is Tensor:
+    if isinstance(value, Tensor):
         return f"xpgrad.{value.dtype.torch_name}Tensor"
     kind = type(value)
     prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."

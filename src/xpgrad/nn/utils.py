@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from xpgrad.errors import GradientError
+from xpgrad.door.joining import cat
+from xpgrad.errors import GradientError, ShapeError
 from xpgrad.mode import no_grad
 from xpgrad.nn.parameter import typename
 from xpgrad.registry import resolve
@@ -84,8 +85,6 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     >>> xg.nn.utils.parameters_to_vector(xg.nn.Linear(2, 3).parameters()).shape
     xpgrad.Size([9])
     """
-    from xpgrad.door import cat
-
     vector: Tensor = cat([p.reshape(-1) for p in parameters])
     return vector
 
@@ -103,8 +102,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     targets = list(parameters)
     sizes = [p.shape.numel() for p in targets]
     if vec.shape != (sum(sizes),):
-        from xpgrad.errors import ShapeError
-
         raise ShapeError(
             f"the parameters have {sum(sizes)} elements together; expected a vector of that "
             f"length, got shape {list(vec.shape)}"

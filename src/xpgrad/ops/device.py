@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from xpgrad import dtypes
+from xpgrad.namespace import Namespace
 from xpgrad.op import Op, op, record
 
 
@@ -19,7 +21,7 @@ def discretize(xp, x, /, *, dtype):
     return xp.astype(x, xp.native(dtype))
 
 
-def astype(x, /, *, dtype):
+def astype(x: Any, /, *, dtype: Any) -> Any:
     """A copy in another dtype, however that is written; integers and booleans have no history."""
     target = dtypes.as_dtype(dtype)
     return (cast if target.is_differentiable else discretize)(x, dtype=target)
@@ -45,7 +47,7 @@ _SEND = Op(
 )
 
 
-def to_device(x, /, *, ns):
+def to_device(x: Any, /, *, ns: Namespace) -> Any:
     """The tensor on the device of another namespace; itself if it is there.
 
     Its gradient comes back to where it was.

@@ -169,4 +169,10 @@ fill = named(copy, "FillBackward2")
 fill_by = named(copy, "FillBackward3")
 copied = named(copy, "CopyBackwards")
 CopySlices = named(copy_slices, "CopySlices").op.node_type
-IndexPut = index_put.op.node_type
+INDEX_PUT = index_put.op.node_type
+COPY = copied.op.node_type
+FILL = fill_by.op.node_type
+PARTS = {
+    "select_scatter": named(index_put, "SelectScatterBackward0"),
+    "slice_scatter": named(index_put, "SliceScatterBackward0"),
+}

@@ -8,6 +8,8 @@ are views, which BLAS reads as they are.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from xpgrad.op import op
 from xpgrad.ops.elementwise import multiply
@@ -93,12 +95,12 @@ def vecdot(xp, x, y, /, *, axis):
     return xp.vecdot(x, y, axis=axis)
 
 
-def outer(x, y, /):
+def outer(x: Any, y: Any, /) -> Any:
     """The products of all pairs of elements of two vectors."""
     return multiply(expand_dims(x, axis=1), y)
 
 
-def tensordot(x, y, /, *, axes):
+def tensordot(x: Any, y: Any, /, *, axes: Sequence[Sequence[int]]) -> Any:
     """Sum products over the axes ``axes[0]`` of `x` and ``axes[1]`` of `y`, pair by pair."""
     free = [[i for i in range(len(a.shape)) if i not in bound] for a, bound in zip((x, y), axes)]
     shape = tuple([x.shape[i] for i in free[0]] + [y.shape[i] for i in free[1]])

@@ -135,20 +135,21 @@ def logsumexp(xp, x, /, *, axis=None, keepdims=False):
 
 
 def linear_weight(g, x, xp):
-    # From the rows of a batch of any shape; no transposed copy.
-    rows = xp.reshape(g, (-1, g.shape[-1]))
-    return rows.T @ xp.conj(xp.reshape(x, (-1, x.shape[-1])))
+    if len(g.shape) != 2:  # a batch of any shape is many rows
+        rows = math.prod(g.shape[:-1])
+        g, x = xp.reshape(g, (rows, g.shape[-1])), xp.reshape(x, (rows, x.shape[-1]))
+    return xp.matmul(xp.matrix_transpose(g), xp.conj(x))
 
 
 @op(
     node="Addmm",
-    x=lambda g, weight, xp: g @ xp.conj(weight),
+    x=lambda g, weight, xp: xp.matmul(g, xp.conj(weight)),
     weight=linear_weight,
     bias=lambda g: g,
 )
 def linear(xp, x, weight, bias, /):
     """x @ weight.T + bias, for `x` of shape (..., in) and a weight of (out, in)."""
-    out = xp.matmul(x, weight.T)
+    out = xp.matmul(x, xp.matrix_transpose(weight))
     if bias is None:
         return out
     if xp.mutable and out.dtype == bias.dtype and out.shape[-1:] == bias.shape:
@@ -257,8 +258,7 @@ def mse_loss(xp, x, y, /, *, reduction="mean"):
 
 def smooth_l1_rule(g, x, y, reduction, beta, xp):
     d = x - y
-    slope = xp.sign(d) if beta == 0 else xp.where(xp.abs(d) < beta, d / beta, xp.sign(d))
-    return each(g, d, reduction) * slope
+    return each(g, d, reduction) * xp.where(xp.abs(d) < beta, d / beta, xp.sign(d))
 
 
 @op(
@@ -269,7 +269,7 @@ def smooth_l1_rule(g, x, y, reduction, beta, xp):
 )
 def smooth_l1_loss(xp, x, y, /, *, reduction="mean", beta=1.0):
     d = xp.abs(x - y)
-    terms = d if beta == 0 else xp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+    terms = xp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
     return reduced(terms, reduction, xp)
 
 
@@ -289,16 +289,25 @@ def huber_loss(xp, x, y, /, *, reduction="mean", delta=1.0):
     return reduced(terms, reduction, xp)
 
 
-def nll_rule(g, target, factor, like, total, xp):
-    rows = xp.arange(like.shape[0])
-    return xp.index_add(like, (rows, target), xp.broadcast_to(g * factor, target.shape))
+def nll_rule(g, target, weight, like, reduction, xp):
+    rows = like.shape[0]
+    if weight is None:
+        each = -g / rows if reduction == "mean" else -g
+    else:
+        each = -g * weight / xp.sum(weight) if reduction == "mean" else -g * weight
+        each = xp.where(weight == 0, 0.0, each)  # also where no row counts and the mean is nan
+    return xp.index_add(like, (xp.arange(rows), target), xp.broadcast_to(each, target.shape))
 
 
-@op(x=nll_rule, target=None, factor=None)
-def nll_loss(xp, x, target, factor, /, *, total=True):
-    """The sum, or the terms, of `factor` times what `target` picks from each row of `x`."""
-    terms = xp.getitem(x, (xp.arange(x.shape[0]), target)) * factor
-    return xp.sum(terms) if total else terms
+@op(x=nll_rule, target=None, weight=None)
+def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
+    """Minus what `target` picks from each row of `x`; `weight` has a number for each row."""
+    terms = -xp.getitem(x, (xp.arange(x.shape[0]), target))
+    if weight is not None:
+        terms = terms * weight
+    if weight is None or reduction != "mean":
+        return reduced(terms, reduction, xp)
+    return xp.sum(terms) / xp.sum(weight)
 
 
 nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")
@@ -353,9 +362,7 @@ def bce_logits_target(g, x, target, weight, pos_weight, reduction, xp):
     weight=None,
     pos_weight=None,
 )
-def binary_cross_entropy_with_logits(
-    xp, x, target, weight, pos_weight, /, *, reduction="mean"
-):
+def binary_cross_entropy_with_logits(xp, x, target, weight, pos_weight, /, *, reduction="mean"):
     """The cross entropy of sigmoid(x); `pos_weight` multiplies the part of the positives."""
     soft = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0)
     if pos_weight is not None:

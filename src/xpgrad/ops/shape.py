@@ -6,6 +6,8 @@ An axis is a non-negative int, axes a tuple of them, and shapes are complete (no
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 from xpgrad.op import named, op
 from xpgrad.ops.cumulative import part
@@ -49,7 +51,7 @@ def broadcast_to(xp, x, /, *, shape):
     return xp.broadcast_to(x, shape)
 
 
-def moveaxis(x, /, source, destination):
+def moveaxis(x: Any, /, source: Sequence[int], destination: Sequence[int]) -> Any:
     """Move axes to other places; the others keep their order."""
     rank = len(x.shape)
     pairs = sorted((d % rank, s % rank) for s, d in zip(source, destination, strict=True))

@@ -173,8 +173,8 @@ class CosineAnnealingLR(LRScheduler):
             return self._now()
         if (epoch - 1 - half) % (2 * half) == 0:  # at the bottom, where there is no ratio
             climb = (1 - math.cos(math.pi / half)) / 2
-            return [
-                lr + (base - low) * climb for lr, base in zip(self._now(), self.base_lrs)
-            ]
-        ratio = (1 + math.cos(math.pi * epoch / half)) / (1 + math.cos(math.pi * (epoch - 1) / half))
+            return [lr + (base - low) * climb for lr, base in zip(self._now(), self.base_lrs)]
+        ratio = (1 + math.cos(math.pi * epoch / half)) / (
+            1 + math.cos(math.pi * (epoch - 1) / half)
+        )
         return [low + ratio * (lr - low) for lr in self._now()]

@@ -88,12 +88,6 @@ class Optimizer:
         if params and all(isinstance(p, tuple) for p in params):  # named_parameters()
             group["param_names"] = [name for name, _ in params]
             params = [p for _, p in params]
-        if any(("param_names" in g) != ("param_names" in group) for g in self.param_groups):
-            which = "with" if "param_names" in group else "without"
-            raise ValueError(
-                "all optimizer param groups should be with/without names. cannot add param group "
-                f"{which} names to the optimizer"
-            )
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(
@@ -101,6 +95,12 @@ class Optimizer:
                 )
             if not p.is_leaf:
                 raise ValueError("can't optimize a non-leaf Tensor")
+        if any(("param_names" in g) != ("param_names" in group) for g in self.param_groups):
+            which = "with" if "param_names" in group else "without"
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{which} names to the optimizer"
+            )
         for name, default in self.defaults.items():
             if default is required and name not in group:
                 raise ValueError(
@@ -145,7 +145,8 @@ class Optimizer:
                 loss = closure()
         self._stepped = True
         current: Namespace | None = None
-        with contextlib.ExitStack() as guards:
+        with contextlib.ExitStack() as contexts:
+            contexts.enter_context(no_grad())
             for group in self.param_groups:
                 for p in group["params"]:
                     grad = p._grad
@@ -155,9 +156,9 @@ class Optimizer:
                     if ns is not current:
                         current = ns
                         if ns.guard is not None:
-                            guards.enter_context(ns.guard())
+                            contexts.enter_context(ns.guard())
                     change = self.update(ns, p._data, grad._data, self.state[p], group)
-                    _write(p, change)
+                    p.add_(wrap(ns.wrap(change), ns))
         return loss
 
     def update(self, xp: Namespace, p: Array, g: Array, state: dict[str, Any], group: Group) -> Any:
@@ -173,7 +174,10 @@ class Optimizer:
         """The state and options; parameters appear as numbers, in the order of the groups."""
         numbers = self._numbers()
         groups = [
-            {**{k: v for k, v in g.items() if k != "params"}, "params": [numbers[p] for p in g["params"]]}
+            {
+                **{k: v for k, v in g.items() if k != "params"},
+                "params": [numbers[p] for p in g["params"]],
+            }
             for g in self.param_groups
         ]
         state = {numbers.get(p, p): s for p, s in self.state.items()}
@@ -239,17 +243,6 @@ def arithmetic(ns: Namespace) -> tuple[Callable[..., Any], ...]:
     """
     in_place = (operator.iadd, operator.imul, operator.itruediv)
     return in_place if ns.mutable else (operator.add, operator.mul, operator.truediv)
-
-
-def _write(p: Tensor, change: Array) -> None:
-    """Add `change` to a parameter in place."""
-    ns = p._ns
-    if ns.mutable:
-        p._data = operator.iadd(p._data, change)
-        p._written()
-    else:
-        with no_grad():
-            p.add_(wrap(change, ns))
 
 
 def _like(name: str, value: Any, p: Tensor) -> Any:

@@ -1,0 +1,141 @@
+"""Complex numbers: made, taken apart, shown as pairs."""
+
+from __future__ import annotations
+
+from xpgrad.door.arguments import only_tensor
+from xpgrad.door.attach import attribute, called, method, unary
+from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.ops import elementwise as ops
+from xpgrad.ops import shape
+from xpgrad.ops.device import astype
+from xpgrad.tensor import Tensor
+
+__all__ = [
+    "angle", "complex", "conj", "conj_physical", "imag", "polar", "real", "resolve_conj",
+    "view_as_complex", "view_as_real",
+]  # fmt: skip
+
+_real = called(ops.real, "Select")  # PyTorch picks from pairs of numbers
+_imag = called(ops.imag, "Select")
+
+angle = unary(
+    ops.angle, "angle", "The angle in the complex plane.", "[1j, -1.] -> [1.5708, 3.1416]"
+)
+
+
+def real(input: Tensor) -> Tensor:
+    """The real part; of a real tensor, itself.
+
+    >>> import xpgrad as xg
+    >>> xg.real(xg.tensor([1 + 2j]))
+    tensor([1.])
+    """
+    return _real(input) if only_tensor(input, "real").dtype.is_complex else input
+
+
+def imag(input: Tensor) -> Tensor:
+    """The imaginary part.
+
+    Raises:
+        RuntimeError: for a real tensor.
+
+    >>> import xpgrad as xg
+    >>> xg.imag(xg.tensor([1 + 2j]))
+    tensor([2.])
+    """
+    if not only_tensor(input, "imag").dtype.is_complex:
+        raise DTypeError("imag is not implemented for tensors with non-complex dtypes.")
+    return _imag(input)
+
+
+attribute(real)
+attribute(imag)
+
+
+@method("conj", "conj_physical")
+def conj(input: Tensor) -> Tensor:
+    """The complex conjugate; a real tensor is its own.
+
+    >>> import xpgrad as xg
+    >>> xg.conj(xg.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
+    return ops.conj(input) if only_tensor(input, "conj").dtype.is_complex else input
+
+
+conj_physical = conj
+
+
+@method()
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugation is never put off here."""
+    return input
+
+
+def complex(real: Tensor, imag: Tensor) -> Tensor:
+    """Complex numbers from their two parts.
+
+    Raises:
+        RuntimeError: unless both parts are real floating-point numbers of one dtype.
+
+    >>> import xpgrad as xg
+    >>> xg.complex(xg.tensor([1.0]), xg.tensor([2.0]))
+    tensor([1.+2.j])
+    """
+    x, y = only_tensor(real, "complex", "real"), only_tensor(imag, "complex", "imag", 2)
+    if not (x.dtype.is_floating_point and y.dtype.is_floating_point):
+        raise DTypeError(
+            "Expected both inputs to be Half, Float or Double tensors but got "
+            f"{x.dtype.torch_name} and {y.dtype.torch_name}"
+        )
+    if x.dtype is not y.dtype:
+        raise DTypeError(
+            f"Expected object of scalar type {x.dtype.torch_name} but got scalar type "
+            f"{y.dtype.torch_name} for second argument"
+        )
+    return _joined("Complex", x, y)
+
+
+def _joined(node: str, x: Tensor, y: Tensor) -> Tensor:
+    whole = x.dtype.to_complex()
+    return called(ops.add, node)(astype(x, dtype=whole), astype(y, dtype=whole) * 1j)
+
+
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
+    """Complex numbers from their size and angle.
+
+    >>> import xpgrad as xg
+    >>> xg.polar(xg.ones(1), xg.zeros(1))
+    tensor([1.+0.j])
+    """
+    x, y = ops.multiply(abs, ops.cos(angle)), ops.multiply(abs, ops.sin(angle))
+    return _joined("Polar", x, y)
+
+
+@method()
+def view_as_real(input: Tensor) -> Tensor:
+    """Pairs of real and imaginary part, along a new last dimension (a copy here).
+
+    >>> import xpgrad as xg
+    >>> xg.view_as_real(xg.tensor([1 + 2j]))
+    tensor([[1., 2.]])
+    """
+    x = only_tensor(input, "view_as_real")
+    if not x.dtype.is_complex:
+        raise DTypeError("view_as_real is only supported for complex tensors")
+    return called(shape.stack, "ViewAsReal")(_real(x), _imag(x), axis=x.ndim)
+
+
+@method()
+def view_as_complex(input: Tensor) -> Tensor:
+    """Complex numbers from pairs along the last dimension (a copy here).
+
+    >>> import xpgrad as xg
+    >>> xg.view_as_complex(xg.tensor([[1.0, 2.0]]))
+    tensor([1.+2.j])
+    """
+    x = only_tensor(input, "view_as_complex")
+    if not x.ndim or x._data.shape[-1] != 2 or not x.dtype.is_floating_point:
+        raise ShapeError("Tensor must have a last dimension of size 2 and floating-point numbers")
+    parts = shape.unstack(x, axis=x.ndim - 1, outputs=2)
+    return _joined("ViewAsComplex", *parts)

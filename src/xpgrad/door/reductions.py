@@ -1,0 +1,613 @@
+"""Reductions: over all elements, or over ``dim``, one dimension or several.
+
+Everywhere ``axis=`` and ``keepdims=`` are taken for ``dim=`` and ``keepdim=``.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from xpgrad import dtypes
+from xpgrad.door import results
+from xpgrad.door.arguments import UnsupportedDType, dim_of, dims_of, only_tensor
+from xpgrad.door.attach import called, method
+from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.ops import cumulative, elementwise, nn, searching
+from xpgrad.ops import reductions as ops
+from xpgrad.ops.device import astype
+from xpgrad.tensor import Tensor
+
+__all__ = [
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumprod",
+    "cumsum", "diff", "log_softmax", "logsumexp", "max", "mean", "min", "nanmean", "nansum", "prod",
+    "softmax", "std", "std_mean", "sum", "var", "var_mean",
+]  # fmt: skip
+
+# ------------------------------------------------------------------ sums and means
+
+
+@method()
+def sum(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The sum; of integers and booleans in int64.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.sum(), x.sum(0), x.sum(1, keepdim=True).shape
+    (tensor(10.), tensor([4., 6.]), xpgrad.Size([2, 1]))
+    """
+    x = _summable(input, dtype, "sum")
+    if axis is not None:
+        dim = axis
+    if dim is None and not keepdim and not keepdims:
+        return ops.sum(x)
+    axes = dims_of(dim, len(x._data.shape))
+    return ops.sum_dim(x, axis=axes, keepdims=keepdim or keepdims)
+
+
+def _summable(x: Any, dtype: Any, what: str) -> Tensor:
+    """`x` in the dtype in which it is summed."""
+    if not isinstance(x, Tensor):
+        only_tensor(x, what)
+    if dtype is not None:
+        target = dtypes.as_dtype(dtype)
+        return x if target is x.dtype else astype(x, dtype=target)
+    if x._data.dtype in x._ns.inexact or x.dtype is dtypes.int64:
+        return x
+    wide = dtypes.int64 if dtypes.int64 in x._ns.natives else dtypes.int32
+    return x if x.dtype is wide else astype(x, dtype=wide)
+
+
+@method()
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum with nan as zero."""
+    x = _summable(elementwise.where(elementwise.isnan(input), 0.0, input), dtype, "nansum")
+    axes = dims_of(dim, x.ndim)
+    return called(ops.sum, "Nansum")(x, axis=axes, keepdims=keepdim)
+
+
+@method()
+def mean(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The mean.
+
+    Raises:
+        RuntimeError: for integers and booleans, unless `dtype` says otherwise.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.mean(), x.mean(0)
+    (tensor(2.5000), tensor([2., 3.]))
+    """
+    x = input if dtype is None else _summable(input, dtype, "mean")
+    if not isinstance(x, Tensor):
+        only_tensor(x, "mean")
+    if x._data.dtype not in x._ns.inexact:
+        raise DTypeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or "
+            f"complex dtype. Got: {x.dtype.torch_name}"
+        )
+    if axis is not None:
+        dim = axis
+    if dim is None and not keepdim and not keepdims:
+        return ops.mean(x)
+    return ops.mean_dim(x, axis=dims_of(dim, len(x._data.shape)), keepdims=keepdim or keepdims)
+
+
+@method()
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The mean of what is not nan."""
+    known = astype(elementwise.logical_not(elementwise.isnan(input)), dtype=input.dtype)
+    return nansum(input, dim, keepdim) / sum(known, dim, keepdim)
+
+
+@method()
+def prod(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The product; of integers and booleans in int64.
+
+    >>> import xpgrad as xg
+    >>> xg.tensor([[1, 2], [3, 4]]).prod(), xg.tensor([[1, 2], [3, 4]]).prod(0)
+    (tensor(24), tensor([3, 8]))
+    """
+    x = _summable(input, dtype, "prod")
+    dim = dim if axis is None else axis
+    if dim is None:
+        return ops.prod(x)
+    return ops.prod_dim(x, axis=_one(dim, x), keepdims=keepdim or keepdims)
+
+
+def _one(dim: int, x: Tensor) -> tuple[int, ...]:
+    rank = len(x._data.shape)
+    at = dim_of(dim, rank)
+    return (at,) if rank else ()
+
+
+@method()
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """``log(sum(exp(x)))``, without overflow.
+
+    >>> import xpgrad as xg
+    >>> xg.logsumexp(xg.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    axes = dims_of(dim, only_tensor(input, "logsumexp").ndim)
+    return nn.logsumexp(input, axis=axes, keepdims=keepdim)
+
+
+@method()
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Exponentials along a dimension, scaled to sum up to 1.
+
+    >>> import xpgrad as xg
+    >>> xg.softmax(xg.tensor([0.0, 0.0]), 0)
+    tensor([0.5000, 0.5000])
+    """
+    return _along(nn.softmax, "softmax", input, dim, dtype)
+
+
+@method()
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """The logarithm of softmax, without overflow.
+
+    >>> import xpgrad as xg
+    >>> xg.log_softmax(xg.tensor([0.0, 0.0]), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    return _along(nn.log_softmax, "log_softmax", input, dim, dtype)
+
+
+def _along(function: Any, what: str, input: Tensor, dim: int, dtype: Any) -> Tensor:
+    x = only_tensor(input, what)
+    if dtype is not None:
+        x = astype(x, dtype=dtype)
+    if not x.dtype.is_floating_point:
+        raise UnsupportedDType(f"\"{what}\" not implemented for '{x.dtype.torch_name}'")
+    at = dim_of(dim, x.ndim)
+    return function(x, axis=at) if x.ndim else function(x.reshape(1), axis=0).reshape(())
+
+
+# ------------------------------------------------------------------ spread
+
+
+@method()
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The standard deviation; squares are averaged over ``n - correction``, by default n - 1.
+
+    >>> import xpgrad as xg
+    >>> xg.tensor([1.0, 2.0, 3.0]).std(), xg.tensor([1.0, 2.0, 3.0]).std(correction=0)
+    (tensor(1.), tensor(0.8165))
+    """
+    dim = dim if axis is None else axis
+    return _spread(ops.std, "std", input, dim, unbiased, keepdim or keepdims, correction)
+
+
+@method()
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The variance; squares are averaged over ``n - correction``, by default n - 1.
+
+    >>> import xpgrad as xg
+    >>> xg.tensor([1.0, 2.0, 4.0]).var()
+    tensor(2.3333)
+    """
+    dim = dim if axis is None else axis
+    return _spread(ops.var, "var", input, dim, unbiased, keepdim or keepdims, correction)
+
+
+def _spread(
+    function: Any, what: str, x: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: Any
+) -> Tensor:
+    if isinstance(dim, bool):  # std(unbiased)
+        dim, unbiased = None, dim
+    if not only_tensor(x, what).dtype.is_differentiable:
+        raise DTypeError(
+            f"std and var only support floating point and complex dtypes, got {x.dtype}"
+        )
+    axes = dims_of(dim, x.ndim)
+    off = (1 if unbiased else 0) if correction is None else correction
+    shape = x._data.shape
+    count = math.prod(shape if axes is None else [shape[i] for i in axes])
+    if count - off <= 0:
+        warnings.warn(
+            f"{what}(): degrees of freedom is <= 0. Correction should be strictly less than the "
+            "reduction factor (input numel divided by output numel).",
+            UserWarning,
+            stacklevel=3,
+        )
+    return function(x, axis=axes, correction=off, keepdims=keepdim)
+
+
+@method()
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean."""
+    return _and_mean(ops.std, "std", input, dim, unbiased, keepdim, correction)
+
+
+@method()
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean."""
+    return _and_mean(ops.var, "var", input, dim, unbiased, keepdim, correction)
+
+
+def _and_mean(
+    function: Any, what: str, x: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: Any
+) -> tuple[Tensor, Tensor]:
+    node = f"{what.capitalize()}Mean"
+    spread = _spread(called(function, node), what, x, dim, unbiased, keepdim, correction)
+    axes = None if isinstance(dim, bool) else dims_of(dim, x.ndim)
+    return spread, called(ops.mean, node)(x, axis=axes, keepdims=keepdim)
+
+
+# ------------------------------------------------------------------ extrema
+
+
+@method()
+def max(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Tensor | None = None,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """The largest element; along `dim` the largest ones and their places; of two tensors, `maximum`.
+
+    Over all elements, equal maxima share the gradient; along a dimension the one picked gets it.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([[1.0, 5.0], [7.0, 3.0]])
+    >>> x.max()
+    tensor(7.)
+    >>> x.max(1)
+    xpgrad.return_types.max(
+    values=tensor([5., 7.]),
+    indices=tensor([1, 0]))
+    """
+    dim = dim if axis is None else axis
+    if isinstance(dim, Tensor) or other is not None:
+        return elementwise.maximum(input, dim if other is None else other)
+    if dim is None:
+        return ops.max_all(_some(input, "max"))
+    values, places = _extremum("max", searching.argmax, input, dim, keepdim or keepdims)
+    return results.max(values(searching.max_at), places)
+
+
+@method()
+def min(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Tensor | None = None,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """The smallest element; along `dim` the smallest ones and their places; of two, `minimum`.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([[1.0, 5.0], [7.0, 3.0]])
+    >>> x.min(), x.min(1).indices
+    (tensor(1.), tensor([0, 1]))
+    """
+    dim = dim if axis is None else axis
+    if isinstance(dim, Tensor) or other is not None:
+        return elementwise.minimum(input, dim if other is None else other)
+    if dim is None:
+        return ops.min_all(_some(input, "min"))
+    values, places = _extremum("min", searching.argmin, input, dim, keepdim or keepdims)
+    return results.min(values(searching.min_at), places)
+
+
+def _extremum(what: str, find: Any, x: Tensor, dim: int, keepdim: bool) -> tuple[Any, Tensor]:
+    """How to pick the extrema along a dimension, and where they are."""
+    at = _nonempty(only_tensor(x, what), dim, what)
+    if not x._data.shape:
+        return lambda pick: pick(x.reshape(1), zero_index(x), axis=0), zero_index(x)
+    places = find(x, axis=at, keepdims=keepdim)
+    return lambda pick: pick(x, places, axis=at, keepdims=keepdim), places
+
+
+def zero_index(x: Tensor) -> Tensor:
+    """The place of the only element of a 0-d tensor."""
+    return x.new_zeros((), dtype=dtypes.int64)
+
+
+def _some(x: Tensor, what: str, error: type[Exception] = ShapeError) -> Tensor:
+    if not only_tensor(x, what).shape.numel():
+        hint = " Specify the reduction dim with the 'dim' argument." if error is ShapeError else ""
+        raise error(
+            f"{what}(): Expected reduction dim to be specified for input.numel() == 0.{hint}"
+        )
+    return x
+
+
+def _nonempty(x: Tensor, dim: int, what: str) -> int:
+    shape = x._data.shape
+    at = dim_of(dim, len(shape))
+    if shape and not shape[at]:
+        raise IndexError(f"{what}(): Expected reduction dim {at} to have non-zero size.")
+    return at
+
+
+@method()
+def amax(
+    input: Tensor,
+    dim: Any = (),
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The largest elements over one or more dimensions; equal ones share the gradient.
+
+    >>> import xpgrad as xg
+    >>> xg.amax(xg.tensor([[1.0, 5.0], [7.0, 3.0]]), 1)
+    tensor([5., 7.])
+    """
+    return _over(ops.max, "amax", input, dim if axis is None else axis, keepdim or keepdims)
+
+
+@method()
+def amin(
+    input: Tensor,
+    dim: Any = (),
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The smallest elements over one or more dimensions; equal ones share the gradient.
+
+    >>> import xpgrad as xg
+    >>> xg.amin(xg.tensor([[1.0, 5.0], [7.0, 3.0]]), 1)
+    tensor([1., 3.])
+    """
+    return _over(ops.min, "amin", input, dim if axis is None else axis, keepdim or keepdims)
+
+
+def _over(function: Any, what: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    axes = dims_of(dim, only_tensor(x, what).ndim)
+    if axes is None:
+        _some(x, what)
+    for d in axes or ():
+        _nonempty(x, d, what)
+    return function(x, axis=axes, keepdims=keepdim)
+
+
+@method()
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> results.aminmax:
+    """The smallest and the largest elements.
+
+    >>> import xpgrad as xg
+    >>> xg.aminmax(xg.tensor([1.0, 5.0, 3.0])).max
+    tensor(5.)
+    """
+    over = () if dim is None else dim
+    low, high = called(ops.min, "Aminmax"), called(ops.max, "Aminmax")
+    return results.aminmax(
+        _over(low, "aminmax", input, over, keepdim), _over(high, "aminmax", input, over, keepdim)
+    )
+
+
+@method()
+def argmax(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The place of the largest element (the first, if there are several).
+
+    >>> import xpgrad as xg
+    >>> xg.argmax(xg.tensor([[1.0, 5.0], [7.0, 3.0]])), xg.argmax(xg.tensor([[1.0, 5.0]]), 1)
+    (tensor(2), tensor([1]))
+    """
+    dim = dim if axis is None else axis
+    return _place(searching.argmax, "argmax", input, dim, keepdim or keepdims)
+
+
+@method()
+def argmin(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """The place of the smallest element (the first, if there are several).
+
+    >>> import xpgrad as xg
+    >>> xg.argmin(xg.tensor([3.0, 1.0, 1.0]))
+    tensor(1)
+    """
+    dim = dim if axis is None else axis
+    return _place(searching.argmin, "argmin", input, dim, keepdim or keepdims)
+
+
+def _place(find: Any, what: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    if dim is None:
+        return find(_some(x, what, IndexError), axis=None, keepdims=keepdim)
+    at = _nonempty(only_tensor(x, what), dim, what)
+    return find(x, axis=at, keepdims=keepdim) if x._data.shape else zero_index(x)
+
+
+# ------------------------------------------------------------------ truth
+
+
+@method()
+def all(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """Whether all elements are true (not 0).
+
+    >>> import xpgrad as xg
+    >>> xg.all(xg.tensor([[True, False], [True, True]])), xg.tensor([[1, 0], [1, 1]]).all(1)
+    (tensor(False), tensor([False,  True]))
+    """
+    return _truth(ops.all, "all", input, dim if axis is None else axis, keepdim or keepdims)
+
+
+@method()
+def any(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """Whether any element is true (not 0).
+
+    >>> import xpgrad as xg
+    >>> xg.any(xg.tensor([False, True]))
+    tensor(True)
+    """
+    return _truth(ops.any, "any", input, dim if axis is None else axis, keepdim or keepdims)
+
+
+def _truth(function: Any, what: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    out: Tensor = function(x, axis=dims_of(dim, only_tensor(x, what).ndim), keepdims=keepdim)
+    # A byte tensor is PyTorch's old mask: it stays one.
+    return astype(out, dtype=dtypes.uint8) if x.dtype is dtypes.uint8 else out
+
+
+@method()
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements are not zero.
+
+    >>> import xpgrad as xg
+    >>> xg.count_nonzero(xg.tensor([0.0, 2.0, 3.0]))
+    tensor(2)
+    """
+    axes = dims_of(dim, only_tensor(input, "count_nonzero").ndim)
+    return ops.count_nonzero(input, axis=axes)
+
+
+# ------------------------------------------------------------------ running sums
+
+
+@method()
+def cumsum(
+    input: Tensor, dim: int | None = None, *, dtype: Any = None, axis: int | None = None
+) -> Tensor:
+    """Running sums along a dimension.
+
+    >>> import xpgrad as xg
+    >>> xg.cumsum(xg.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
+    return _running(cumulative.cumulative_sum, "cumsum", input, dim, dtype, axis)
+
+
+@method()
+def cumprod(
+    input: Tensor, dim: int | None = None, *, dtype: Any = None, axis: int | None = None
+) -> Tensor:
+    """Running products along a dimension.
+
+    >>> import xpgrad as xg
+    >>> xg.cumprod(xg.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
+    return _running(cumulative.cumulative_prod, "cumprod", input, dim, dtype, axis)
+
+
+def _running(function: Any, what: str, input: Tensor, dim: Any, dtype: Any, axis: Any) -> Tensor:
+    dim = dim if axis is None else axis
+    if dim is None:
+        raise TypeError(f'{what}() missing 1 required positional arguments: "dim"')
+    x = _summable(input, dtype, what)
+    at = dim_of(dim, x.ndim)
+    return function(x, axis=at) if x.ndim else function(x.reshape(1), axis=0).reshape(())
+
+
+@method()
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """Differences of neighbours along a dimension, taken `n` times.
+
+    >>> import xpgrad as xg
+    >>> xg.diff(xg.tensor([1, 3, 6]))
+    tensor([2, 3])
+    """
+    from xpgrad.door.joining import cat
+
+    parts = [x for x in (prepend, only_tensor(input, "diff"), append) if x is not None]
+    out = cat(parts, dim) if len(parts) > 1 else input
+    if not out.ndim:
+        raise ShapeError("diff expects input to be at least one-dimensional")
+    before = (slice(None),) * dim_of(dim, out.ndim)
+    for _ in range(n):
+        later, earlier = out[(*before, slice(1, None))], out[(*before, slice(None, -1))]
+        different = out.dtype is dtypes.bool_
+        out = elementwise.logical_xor(later, earlier) if different else later - earlier
+    return out

@@ -1,0 +1,314 @@
+"""Ordering elements, and finding them by their order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from xpgrad import dtypes
+from xpgrad.door import results
+from xpgrad.door.arguments import dim_of, is_number, only_tensor
+from xpgrad.door.attach import called, method
+from xpgrad.door.reductions import zero_index
+from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.ops import elementwise
+from xpgrad.ops import searching as ops
+from xpgrad.tensor import Tensor
+
+__all__ = [
+    "argsort", "argwhere", "bincount", "bucketize", "kthvalue", "median", "msort", "nonzero",
+    "quantile", "searchsorted", "sort", "topk", "unique",
+]  # fmt: skip
+
+# ------------------------------------------------------------------ sorting
+
+
+@method()
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
+) -> results.sort:
+    """The sorted elements along a dimension, and their places. nan counts as the largest.
+
+    >>> import xpgrad as xg
+    >>> xg.sort(xg.tensor([3.0, 1.0, 2.0]))
+    xpgrad.return_types.sort(
+    values=tensor([1., 2., 3.]),
+    indices=tensor([1, 2, 0]))
+    """
+    at = dim_of(dim, only_tensor(input, "sort").ndim)
+    if not input.ndim:
+        return results.sort(input.clone(), zero_index(input))
+    order = ops.argsort(input, axis=at, descending=descending, stable=True)
+    return results.sort(ops.sorted_by(input, order, axis=at), order)
+
+
+@method()
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The places of the sorted elements along a dimension.
+
+    >>> import xpgrad as xg
+    >>> xg.argsort(xg.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
+    """
+    at = dim_of(dim, only_tensor(input, "argsort").ndim)
+    if not input.ndim:
+        return zero_index(input)
+    return ops.argsort(input, axis=at, descending=descending, stable=True)
+
+
+@method()
+def msort(input: Tensor) -> Tensor:
+    """The elements sorted along the first dimension."""
+    return sort(input, 0).values
+
+
+@method()
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> results.topk:
+    """The `k` largest (or smallest) elements along a dimension, and their places.
+
+    Raises:
+        RuntimeError: for more elements than there are.
+
+    >>> import xpgrad as xg
+    >>> xg.topk(xg.tensor([1.0, 3.0, 2.0]), 2)
+    xpgrad.return_types.topk(
+    values=tensor([3., 2.]),
+    indices=tensor([1, 2]))
+    """
+    x, at = only_tensor(input, "topk"), dim_of(dim, input.ndim)
+    if not 0 <= k <= (x._data.shape[at] if x.ndim else 1):
+        raise ShapeError(f"selected index k out of range, got {k} for shape {list(x.shape)}")
+    if not x.ndim:
+        return results.topk(x.clone(), zero_index(x))
+    order = ops.argsort(x, axis=at, descending=largest, stable=True)
+    places = order[(*(slice(None),) * at, slice(0, k))]
+    return results.topk(ops.topk_by(x, places, axis=at), places)
+
+
+@method()
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> results.kthvalue:
+    """The `k`-th smallest element along a dimension (counted from 1), and its place.
+
+    >>> import xpgrad as xg
+    >>> xg.kthvalue(xg.tensor([3.0, 1.0, 2.0]), 2).values
+    tensor(2.)
+    """
+    x, at = only_tensor(input, "kthvalue"), dim_of(dim, input.ndim)
+    if not 1 <= k <= (x._data.shape[at] if x.ndim else 1):
+        raise ShapeError(f"kthvalue(): selected number k out of range for dimension {at}")
+    if not x.ndim:
+        return results.kthvalue(x.clone(), zero_index(x))
+    places = _slot(ops.argsort(x, axis=at), at, k - 1, keepdim)
+    return results.kthvalue(
+        called(ops.pick, "Kthvalue")(x, places, axis=at, keepdims=keepdim), places
+    )
+
+
+def _slot(order: Tensor, at: int, k: int, keepdim: bool) -> Tensor:
+    found: Tensor = order[(*(slice(None),) * at, slice(k, k + 1) if keepdim else k)]
+    return found
+
+
+@method()
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle element (the lower of two), over all, or along `dim` with its place.
+
+    nan if there is any.
+
+    >>> import xpgrad as xg
+    >>> xg.median(xg.tensor([1.0, 4.0, 2.0, 3.0]))
+    tensor(2.)
+    """
+    x = only_tensor(input, "median")
+    if dim is None:
+        if not x.numel():
+            return x.new_full((), math.nan) if x.dtype.is_floating_point else _none("median")
+        flat = x.reshape(-1)
+        return ops.median_at(flat, _middle(flat, 0, False), axis=0)
+    at = dim_of(dim, x.ndim)
+    if not x.ndim:
+        return results.median(x.clone(), zero_index(x))
+    if not x._data.shape[at]:
+        raise IndexError(f"median(): Expected reduction dim {at} to have non-zero size.")
+    places = _middle(x, at, keepdim)
+    return results.median(
+        called(ops.pick, "MedianBackward1")(x, places, axis=at, keepdims=keepdim), places
+    )
+
+
+def _none(what: str) -> Any:
+    raise ShapeError(f"{what}(): the input tensor is empty")
+
+
+def _middle(x: Tensor, at: int, keepdim: bool) -> Tensor:
+    """The place of the middle element along a dimension, or of a nan."""
+    order, n = ops.argsort(x, axis=at), x._data.shape[at]
+    middle = _slot(order, at, (n - 1) // 2, keepdim)
+    if not x.dtype.is_floating_point:
+        return middle
+    last = _slot(order, at, n - 1, keepdim)  # where a nan is, if there is one
+    some = elementwise.isnan(x.detach()).any(at, keepdim)
+    return elementwise.where(some, last, middle)
+
+
+@method()
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """The value below which a part `q` of the elements lies, over all or along a dimension.
+
+    Args:
+        q: a number in [0, 1], or a 1-D tensor of them: then it comes first in the result.
+        interpolation: between neighbours: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``
+            or ``"midpoint"``.
+
+    >>> import xpgrad as xg
+    >>> xg.quantile(xg.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
+    tensor(2.5000)
+    """
+    x = only_tensor(input, "quantile")
+    if not x.dtype.is_floating_point:
+        raise DTypeError("quantile() input tensor must be either float or double dtype")
+    if not x.numel():
+        raise ShapeError("quantile() input tensor must be non-empty")
+    ways = ("linear", "lower", "higher", "midpoint", "nearest")
+    if interpolation not in ways:
+        raise ShapeError(
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, "
+            f"but got {interpolation}"
+        )
+    parts = [q] if is_number(q) else q.tolist() if q.ndim else [q.item()]
+    if not all(0 <= p <= 1 for p in parts):
+        raise ShapeError("quantile() q values must be in the range [0, 1]")
+    flat = x.reshape(-1) if dim is None or not x.ndim else x.movedim(dim, -1)
+    ordered, n = sort(flat).values, flat._data.shape[-1]
+    found = []
+    for p in parts:
+        place = p * (n - 1)
+        low = {"higher": math.ceil(place), "nearest": round(place)}.get(interpolation, int(place))
+        weight = {"linear": place - low, "midpoint": 0.5 * (place > low)}.get(interpolation, 0.0)
+        value = ordered[..., low]
+        if weight:
+            value = value + (ordered[..., low + 1] - value) * weight
+        found.append(elementwise.where(elementwise.isnan(flat.detach()).any(-1), math.nan, value))
+    if keepdim:
+        whole = [1] * x.ndim if dim is None else None
+        found = [v.reshape(whole) if whole is not None else v.unsqueeze(dim) for v in found]
+    if is_number(q) or not q.ndim:
+        return found[0]
+    from xpgrad.door.joining import stack
+
+    return stack(found)
+
+
+# ------------------------------------------------------------------ finding
+
+
+@method()
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The places of what is not zero: a row of indices for each, or an index for each dimension.
+
+    >>> import xpgrad as xg
+    >>> xg.nonzero(xg.tensor([[1, 0], [0, 2]]))
+    tensor([[0, 0],
+            [1, 1]])
+    """
+    from xpgrad.door.joining import stack
+
+    x = only_tensor(input, "nonzero").detach()
+    if not x.ndim:
+        count = int(bool(x))
+        if as_tuple:
+            return (x.new_zeros(count, dtype=dtypes.int64),)
+        return x.new_zeros((count, 0), dtype=dtypes.int64)
+    found = ops.nonzero(x, outputs=x.ndim)
+    return found if as_tuple else stack(found, 1)
+
+
+@method()
+def argwhere(input: Tensor) -> Tensor:
+    """The places of what is not zero, a row of indices for each."""
+    found: Tensor = nonzero(input)
+    return found
+
+
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None
+) -> Tensor:
+    """Where to insert values into a sorted 1-D sequence to keep it sorted.
+
+    Args:
+        right: behind equal elements (also ``side="right"``), or before them.
+
+    >>> import xpgrad as xg
+    >>> xg.searchsorted(xg.tensor([1.0, 2.0, 3.0]), xg.tensor([2.0, 2.5]))
+    tensor([1, 2])
+    """
+    if sorted_sequence.ndim != 1:
+        raise ShapeError(
+            f"searchsorted takes a 1-D sequence here, got shape {list(sorted_sequence.shape)}"
+        )
+    values = sorted_sequence.new_tensor(input) if is_number(input) else input
+    where = side or ("right" if right else "left")
+    flat = ops.searchsorted(sorted_sequence.detach(), values.detach().reshape(-1), side=where)
+    return flat.reshape(values.shape)
+
+
+def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """The number of the bucket that each value falls into.
+
+    >>> import xpgrad as xg
+    >>> xg.bucketize(xg.tensor([0.5, 2.5]), xg.tensor([1.0, 2.0, 3.0]))
+    tensor([0, 2])
+    """
+    return searchsorted(boundaries, input, right=right)
+
+
+@method()
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The distinct elements in ascending order; on request which one each element is, and how many
+    there are of each.
+
+    >>> import xpgrad as xg
+    >>> xg.unique(xg.tensor([3, 1, 1]), return_counts=True)
+    (tensor([1, 3]), tensor([2, 1]))
+    """
+    if dim is not None:
+        raise NotImplementedError("unique along a dimension is not implemented")
+    x = only_tensor(input, "unique").detach()
+    values, _, inverse, counts = ops.unique_all(x.reshape(-1))
+    found = [values]
+    if return_inverse:
+        found.append(inverse.reshape(x.shape))
+    if return_counts:
+        found.append(counts)
+    return tuple(found) if len(found) > 1 else values
+
+
+@method()
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each integer from 0 on occurs, or the sums of its weights.
+
+    >>> import xpgrad as xg
+    >>> xg.bincount(xg.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
+    x = only_tensor(input, "bincount")
+    if x.ndim != 1 or x.dtype.category > dtypes.INTEGER or (x.numel() and int(x.min()) < 0):
+        raise ShapeError("bincount only supports 1-d non-negative integral inputs.")
+    size = max(int(x.max()) + 1 if x.numel() else 0, minlength)
+    values = x.new_ones(x.shape, dtype=dtypes.int64) if weights is None else weights
+    return ops.scatter_add(values, x, shape=(size,), axis=0)
