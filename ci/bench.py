@@ -114,10 +114,9 @@ OPS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "x * 1.01": lambda lib, x, y: x * 1.01,
     "x / y": lambda lib, x, y: x / y,
     "tanh(x)": lambda lib, x, y: lib.tanh(x),
-    "exp(x)": lambda lib, x, y: lib.exp(x),
+    "cos(x)": lambda lib, x, y: lib.cos(x),
     "sin(x)": lambda lib, x, y: lib.sin(x),
     "sqrt(x)": lambda lib, x, y: lib.sqrt(x),
-    "maximum(x, y)": lambda lib, x, y: lib.maximum(x, y),
 }
 
 
@@ -127,8 +126,6 @@ def op_row(step: Callable[[Any, Any, Any], Any], chain: int = 200) -> dict[str, 
     a = rng.uniform(0.5, 1.0, (3, 4)).astype(np.float32)
     b = rng.uniform(0.9, 1.1, (3, 4)).astype(np.float32)
     ones = np.ones_like(a)
-    if step is OPS["exp(x)"]:
-        a = a - 3.0  # exp(exp(...)) overflows at once otherwise: inf, at the same cost
 
     def eager(lib: Any, x: Any, y: Any, seed: Any) -> Run:
         def run() -> None:

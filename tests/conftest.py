@@ -1,8 +1,8 @@
 """Fixtures that every test may use: one device after another of those that run here."""
 
 import pytest
-from namespaces import NAMES, why_not
 
+from namespaces import NAMES, why_not
 from xpgrad.registry import resolve
 
 

@@ -4,21 +4,21 @@
 ``readonly``   NumPy with every result made read-only: an immutable library, and a trap for
                whatever writes into memory that others can see
 ``strict:N``   array-api-strict's five devices: CPU_DEVICE, device1, device2, no_float64, no_x64
-``cuda``       CuPy, where the environment says ``XPGRAD_TEST_DEVICE=cuda`` (ci/gpu does); likewise
-               any other device, such as that of a backend of yours
+``cuda:0``     CuPy, where the environment says ``XPGRAD_TEST_DEVICE=cuda:0`` (ci/gpu does);
+               likewise any other device, such as that of a backend of yours
 """
 
 import functools
 import os
 
 import numpy as np
-from xpgrad_backends.numpy import NumPyNamespace
 
 from xpgrad import dtypes
 from xpgrad.errors import DeviceError
 from xpgrad.namespace import CREATION, FUNCTIONS
 from xpgrad.registry import Backend, register, resolve
 from xpgrad.tensor import Tensor, wrap
+from xpgrad_backends.numpy import NumPyNamespace
 
 NAMES = ("cpu", "readonly", *(f"strict:{i}" for i in range(5)))
 if os.environ.get("XPGRAD_TEST_DEVICE"):

@@ -44,4 +44,6 @@ def is_floating(x):
 def assert_close(actual, expected, tolerance=1e-6, what=""):
     """Equal within `tolerance` of the largest element: differences cannot do better."""
     scale = np.max(np.abs(expected), initial=1.0)
-    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * scale, err_msg=what)
+    np.testing.assert_allclose(
+        actual, expected, rtol=tolerance, atol=tolerance * scale, err_msg=what
+    )

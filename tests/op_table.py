@@ -219,13 +219,13 @@ ROWS += [
     *binary("add", np.add, dtypes=NUMBERS),
     *binary("subtract", np.subtract, dtypes=NUMBERS),
     *binary("multiply", np.multiply, dtypes=NUMBERS),
-    *binary("divide", np.divide, dtypes=WIDE + ("int32",)),
+    *binary("divide", np.divide, dtypes=(*WIDE, "int32")),
     *binary("floor_divide", np.floor_divide, OFF_INTEGERS, dtypes=FLOATS + INTS, special=False),
     *binary("remainder", np.remainder, dtypes=FLOATS + INTS, special=False),
     *binary("fmod", np.fmod, dtypes=FLOATS + INTS, special=False),
     Row("remainder", np.remainder, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
     Row("fmod", np.fmod, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
-    *unary("negative", np.negative, dtypes=WIDE + ("int32",)),
+    *unary("negative", np.negative, dtypes=(*WIDE, "int32")),
     *unary("positive", np.positive, dtypes=NUMBERS),
     *unary("reciprocal", lambda x: 1 / x, dtypes=REALS + COMPLEX),
 ]  # fmt: skip
@@ -242,7 +242,7 @@ ROWS += [
     # Exponents as arrays, on a negative base and on 0: only `x` is moved, 0 ** 0 is on a kink.
     Row("pow", np.power, [S(D((4,), REAL), np.array([2, 3, -1, 1]))],
         result=lambda dtype: dtype),
-    *unary("square", np.square, dtypes=WIDE + ("int32",)),
+    *unary("square", np.square, dtypes=(*WIDE, "int32")),
     *unary("sqrt", np.sqrt, POSITIVE, dtypes=REALS + COMPLEX),
     *binary("hypot", np.hypot, dtypes=REALS),
 ]  # fmt: skip
@@ -286,8 +286,8 @@ def _clip(x, min=None, max=None):
 
 
 ROWS += [
-    *unary("abs", np.abs, dtypes=WIDE + ("int32",)),
-    *unary("sign", np.sign, dtypes=WIDE + ("int32",)),
+    *unary("abs", np.abs, dtypes=(*WIDE, "int32")),
+    *unary("sign", np.sign, dtypes=(*WIDE, "int32")),
     *unary("ceil", np.ceil, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
     *unary("floor", np.floor, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
     *unary("round", np.round, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
@@ -321,7 +321,7 @@ ROWS += [
 # ------------------------------------------------------------------ elementwise: no derivative
 
 SOME = [np.array([0.0, 1.0, 2.0, -3.0]), np.array([0.0, 2.0, 1.0, -3.0])]
-COMPARE = dict(differentiable=False, dtypes=ALL_REAL)
+COMPARE = {"differentiable": False, "dtypes": ALL_REAL}
 
 
 def of_bits(name, reference):
@@ -381,9 +381,10 @@ def activation(name, reference, *settings, **more):
     more = {"dtypes": FLOATS + HALF} | more
     samples = [S(shape, **s) for s in settings or ({},) for shape in SHAPES]
     far = [S(LARGE, **s) for s in settings or ({},)]
+    host = more.get("host", "")
     return [
         Row(name, reference, samples, **more),
-        _values_only(name, reference, far, FLOATS, **{k: v for k, v in more.items() if k == "host"}),
+        _values_only(name, reference, far, FLOATS, host=host),
     ]
 
 

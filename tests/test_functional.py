@@ -9,9 +9,9 @@ import warnings
 
 import numpy as np
 import pytest
-from namespaces import host, tensor
 
 import xpgrad as xg
+from namespaces import host, tensor
 from xpgrad.nn import functional
 
 F32 = np.float32
@@ -60,8 +60,10 @@ def run(torch, functional, program, arrays, order=1):
                 if not isinstance(again, int) and again.requires_grad:
                     again.backward()
                 # A gradient that depends on nothing has the derivative 0, said or unsaid.
-                found += [np.zeros(a.shape) if t.grad is None else numbers(t.grad)
-                          for t, a in zip(floating, map(numbers, floating), strict=True)]
+                found += [
+                    np.zeros(a.shape) if t.grad is None else numbers(t.grad)
+                    for t, a in zip(floating, map(numbers, floating), strict=True)
+                ]
     name = out.grad_fn.name() if out.grad_fn is not None else None
     return found, name
 
@@ -170,8 +172,9 @@ LOSSES = {
     "nll of a sequence": (lambda F, r, x, t: F.nll_loss(x, t, reduction=r), IMAGE[:, :, 0],
                           MASK[:, 0]),
     "cross entropy": (lambda F, r, x, t: F.cross_entropy(x, t, reduction=r), X, CLASSES),
-    "cross entropy, weighted": (lambda F, r, x, t, w: F.cross_entropy(x, t, w.detach(), reduction=r),
-                                X, CLASSES, CLASS_WEIGHT),
+    "cross entropy, weighted": (
+        lambda F, r, x, t, w: F.cross_entropy(x, t, w.detach(), reduction=r),
+        X, CLASSES, CLASS_WEIGHT),
     "cross entropy, ignored": (lambda F, r, x, t: F.cross_entropy(x, t, reduction=r),
                                X, SOME_IGNORED),
     "cross entropy, ignored class": (
@@ -183,8 +186,9 @@ LOSSES = {
                              X[0], np.array(1)),
     "cross entropy of bytes": (lambda F, r, x, t: F.cross_entropy(x, t, reduction=r),
                                X, CLASSES.astype(np.uint8)),
-    "cross entropy of an image": (lambda F, r, x, t, w: F.cross_entropy(x, t, w.detach(), reduction=r),
-                                  IMAGE, MASK, CLASS_WEIGHT),
+    "cross entropy of an image": (
+        lambda F, r, x, t, w: F.cross_entropy(x, t, w.detach(), reduction=r),
+        IMAGE, MASK, CLASS_WEIGHT),
     "cross entropy of nothing": (lambda F, r, x, t: F.cross_entropy(x, t, reduction=r),
                                  X[:0], CLASSES[:0]),
     "smoothed": (lambda F, r, x, t: F.cross_entropy(x, t, reduction=r, label_smoothing=0.2),
@@ -276,8 +280,13 @@ def test_large_inputs_like_pytorch(case):
 @pytest.mark.oracle
 def test_certainty_costs_a_hundred():
     x, t = np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0, 0.0, 0.5])
-    compare(lambda F, x, t: F.binary_cross_entropy(x, t.detach(), reduction="none"), x, t, order=1,
-            tolerance=1e-7)  # PyTorch's bound is 1e-12 in single precision
+    compare(
+        lambda F, x, t: F.binary_cross_entropy(x, t.detach(), reduction="none"),
+        x,
+        t,
+        order=1,
+        tolerance=1e-7,
+    )  # PyTorch's bound is 1e-12 in single precision
 
 
 # ------------------------------------------------------------------ errors
@@ -291,7 +300,8 @@ ERRORS = {
     "target of int32": lambda t, F: F.cross_entropy(
         t.ones(3, 4), t.tensor([0, 1, 2], dtype=t.int32)),
     "batch": lambda t, F: F.cross_entropy(t.ones(3, 4), t.tensor([0, 1])),
-    "target of two dimensions": lambda t, F: F.cross_entropy(t.ones(3, 4), t.tensor([[0], [1], [2]])),
+    "target of two dimensions": lambda t, F: F.cross_entropy(
+        t.ones(3, 4), t.tensor([[0], [1], [2]])),
     "integer probabilities": lambda t, F: F.cross_entropy(
         t.ones(3, 4), t.ones(3, 4, dtype=t.int64)),
     "ignored probabilities": lambda t, F: F.cross_entropy(
@@ -364,7 +374,7 @@ KEY_WORDS = {
     "linear of a batch": "mat1 and mat2 shapes cannot be multiplied (6x4 and ",
     "linear type": "to have the same dtype, but got: ",
     "image": "Expected target size [2, 5], got [2, 6]",
-    "mse": "The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0",
+    "mse": "The size of tensor a (3) must match the size of tensor b (2) at non-singleton",
     "softmax dimension, float": "argument 'dim'",
     "softmax of integers": "not implemented for 'Long'",
     "gelu of integers": "not implemented for 'Long'",
@@ -443,7 +453,8 @@ def test_max_norm_scales_used_rows_in_place():
 
 
 @pytest.mark.parametrize(
-    "function", ["relu", "leaky_relu", "elu", "selu", "silu"],
+    "function",
+    ["relu", "leaky_relu", "elu", "selu", "silu"],
 )
 def test_in_place(function):
     x = xg.tensor(X, requires_grad=True)

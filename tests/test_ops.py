@@ -6,17 +6,23 @@ import zlib
 
 import numpy as np
 import pytest
+
 from namespaces import NAMES, give_all, has_dtype, host, tensor, why_not
 from numeric import assert_close, gradient, is_floating
 from op_table import FLOATS, ROWS, Row, S, functions
-
 from xpgrad.backward import backward
 from xpgrad.op import OPS, Op, function_of
 from xpgrad.registry import resolve
 from xpgrad.tensor import Tensor
 
 FUNCTIONS = functions()
-VALUES = {"float16": 4e-3, "float32": 2e-6, "float64": 1e-12, "complex64": 4e-6, "complex128": 1e-12}
+VALUES = {
+    "float16": 4e-3,
+    "float32": 2e-6,
+    "float64": 1e-12,
+    "complex64": 4e-6,
+    "complex128": 1e-12,
+}
 
 
 def rows(keep=lambda row: True):
@@ -100,7 +106,9 @@ def first_order(row, function, ns, inputs, settings, weights):
     seeds = [None if w is None else tensor(ns, w) for w in weights]
     leaves = [x for x, w in zip(given, wanted, strict=True) if w]
     found = iter(pull_back(outputs, seeds, leaves))
-    return [_host_or_zero(next(found), x) if w else None for w, x in zip(wanted, inputs, strict=True)]
+    return [
+        _host_or_zero(next(found), x) if w else None for w, x in zip(wanted, inputs, strict=True)
+    ]
 
 
 def _host_or_zero(g, like):
@@ -378,7 +386,9 @@ def test_a_missing_rule_fails():
 
 def test_a_wrong_value_fails():
     with pytest.raises(AssertionError):
-        check_values(row_of("exp"), resolve("cpu"), remade("exp", lambda xp, x, /: xp.exp(x) * 1.001))
+        check_values(
+            row_of("exp"), resolve("cpu"), remade("exp", lambda xp, x, /: xp.exp(x) * 1.001)
+        )
 
 
 def test_a_wrong_dtype_fails():

@@ -22,7 +22,6 @@ it is the same rule. It never un-broadcasts and never casts: the engine does.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -35,6 +34,9 @@ from xpgrad.tensor import Tensor, new
 from xpgrad.views import link_view
 
 Rule = Callable[..., Any]
+
+REQUIRED: Any = object()  # the default of a setting that has none
+VARIADIC = 0x04  # the flag of a code object that takes *args
 
 OPS: dict[str, Op] = {}  # every op by name; the tests walk it
 
@@ -86,11 +88,15 @@ class Op:
         self.outputs = outputs
         self.integers = integers
         self.promotes = promotes
-        parameters = list(inspect.signature(forward).parameters.values())[1:]
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        arrays = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
-        self.inputs = tuple(p.name for p in parameters if p.kind in arrays)
-        self.settings = {p.name: p.default for p in parameters if p.kind not in arrays}
+        # Read off the code object: `inspect` would cost more than all the rest of the import.
+        code = forward.__code__
+        names, n, m = code.co_varnames, code.co_posonlyargcount, code.co_kwonlyargcount
+        if code.co_argcount != n or n == 0:
+            raise TypeError(f"op {self.name!r} takes (xp, arrays, /, *, settings)")
+        self.variadic = bool(code.co_flags & VARIADIC)
+        self.inputs = names[1:n] + ((names[n + m],) if self.variadic else ())
+        defaults = forward.__kwdefaults__ or {}
+        self.settings = {name: defaults.get(name, REQUIRED) for name in names[n : n + m]}
         if set(rules) != set(self.inputs):
             raise TypeError(
                 f"op {self.name!r} takes {self.inputs} and has rules for {tuple(rules)}: each "
@@ -135,7 +141,8 @@ class Op:
 
 
 def _parameters(rule: Rule) -> tuple[str, ...]:
-    return tuple(inspect.signature(rule).parameters)
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 # ------------------------------------------------------------------ rules, compiled once
@@ -155,8 +162,8 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     """The node's ``vjp(node, g, edges)``: call the rules whose edges are wanted."""
     places = {name: f"n.saved[{i}]" for i, name in enumerate(op.inputs)}
     for name, default in op.settings.items():
-        must = default is inspect.Parameter.empty
-        places[name] = f"n.settings[{name!r}]" if must else f"n.settings.get({name!r}, {default!r})"
+        got = f"[{name!r}]" if default is REQUIRED else f".get({name!r}, {default!r})"
+        places[name] = f"n.settings{got}"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
     places |= {"i": "i", "likes": "n.settings['likes']"}
 

@@ -14,7 +14,7 @@ tensor(True)
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -36,6 +36,11 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT_SEED = 67280421310721  # of a new Generator, as in PyTorch
+
+
+def unpredictable() -> int:
+    """A seed that nobody knows."""
+    return int.from_bytes(os.urandom(7), "little") >> 3  # 53 bits: exact as a float, too
 
 
 class Generator:
@@ -75,7 +80,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start again from a seed that nobody knows, and return it."""
-        self.manual_seed(secrets.randbits(53))
+        self.manual_seed(unpredictable())
         return self._seed
 
     def initial_seed(self) -> int:
@@ -146,7 +151,7 @@ def manual_seed(seed: int) -> Generator:
 
 def seed() -> int:
     """Start all generators from a seed that nobody knows, and return it."""
-    return manual_seed(secrets.randbits(53)).initial_seed()
+    return manual_seed(unpredictable()).initial_seed()
 
 
 def initial_seed() -> int:

@@ -8,13 +8,15 @@ type turns up. A backend that fails takes no other device with it.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xpgrad.device import device, wanted_device
 from xpgrad.errors import DeviceError
 from xpgrad.namespace import Array, Namespace
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "xpgrad.backends"
 
@@ -96,8 +98,10 @@ register = register_backend
 
 
 @functools.cache
-def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    found: dict[str, importlib.metadata.EntryPoint] = {}
+def _entry_points() -> dict[str, EntryPoint]:
+    import importlib.metadata  # when the first tensor is made: it costs more than the rest here
+
+    found: dict[str, EntryPoint] = {}
     for entry in importlib.metadata.entry_points(group=GROUP):
         # Where two packages serve one device type, xpgrad's own goes first: whoever wants to
         # replace it says so with `register_backend`.
@@ -140,7 +144,7 @@ def backend_of(device_type: str) -> Backend:
         return _backends[device_type]
 
 
-def _load(device_type: str, entry: importlib.metadata.EntryPoint) -> Backend:
+def _load(device_type: str, entry: EntryPoint) -> Backend:
     where = f"the entry point {entry.name} = {entry.value!r}"
     if entry.dist is not None:
         where += f" of {entry.dist.name} {entry.dist.version}"

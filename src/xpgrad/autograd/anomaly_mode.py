@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xpgrad import graph, op
 from xpgrad.autograd import function
 from xpgrad.mode import anomaly
 
-_PACKAGE = str(Path(__file__).parent.parent)
+if TYPE_CHECKING:
+    import traceback
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))  # pathlib would cost a millisecond
 
 
 class _Noted(int):
@@ -33,6 +35,8 @@ def _noting() -> int:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     number = _Noted(graph.tick())
+    import traceback  # with all that it brings, only where anomalies are looked for
+
     number.summary = traceback.StackSummary.extract(
         reversed(list(traceback.walk_stack(frame))), lookup_lines=False
     )

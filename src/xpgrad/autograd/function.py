@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -330,6 +329,8 @@ class Function(metaclass=FunctionMeta):
         """
         separate = cls.setup_context is not Function.setup_context
         if separate:
+            import inspect
+
             bound = inspect.signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs

@@ -59,7 +59,7 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
         TypeError: for what is no integer.
     """
     given: Any = sizes
-    if len(sizes) == 1 and (getattr(sizes[0], "ndim", 0) or not hasattr(sizes[0], "__index__")):
+    if len(sizes) == 1 and (getattr(sizes[0], "ndim", 0) > 0 or not hasattr(sizes[0], "__index__")):
         given = sizes[0]
     culprit = given
     try:

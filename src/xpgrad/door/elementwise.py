@@ -254,7 +254,8 @@ def xlogy(input: Any, other: Any) -> Tensor:
     >>> xg.xlogy(xg.tensor([0.0, 1.0]), xg.tensor([0.0, 1.0]))
     tensor([0., 0.])
     """
-    nothing = ops.logical_and(ops.equal(input, 0), ops.equal(other, other))
+    endless = ops.logical_or(ops.less_equal(other, 0), ops.equal(other, math.inf))
+    nothing = ops.logical_and(ops.equal(input, 0), endless)
     safe = ops.where(nothing, 1.0, other)
     return called(ops.where, "Xlogy")(nothing, 0.0, ops.multiply(input, ops.log(safe)))
 

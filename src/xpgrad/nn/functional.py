@@ -470,9 +470,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise ShapeError("num_classes should be positive")
     elif most >= num_classes:
         raise ShapeError("Class values must be smaller than num_classes.")
-    classes = ns.arange(num_classes, dtype=x._data.dtype)
-    hot = ns.expand_dims(x._data, axis=-1) == classes
-    return wrap(ns.astype(hot, x._data.dtype), ns)
+    with ns.current():
+        classes = ns.arange(num_classes, dtype=x._data.dtype)
+        hot = ns.expand_dims(x._data, axis=-1) == classes
+        return wrap(ns.astype(hot, x._data.dtype), ns)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -502,7 +503,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         mask = ns.zeros(tuple(x.shape), dtype=real)
     else:
         drawn = source(ns, None).uniform(tuple(x.shape), x.dtype.to_real())
-        mask = ns.astype(ns.wrap(drawn) >= p, real) * (1 / (1 - p))
+        with ns.current():
+            mask = ns.astype(ns.wrap(drawn) >= p, real) * (1 / (1 - p))
     out: Tensor = elementwise.multiply(x, wrap(ns.wrap(mask), ns))
     return x.copy_(out) if inplace else out
 
@@ -636,16 +638,19 @@ def _smoothed(
     factors = _class_weights(weight, logs, axis)
     terms = -reductions.sum_dim(logs if factors is None else logs * factors, axis=(axis,))
     ns = logs._ns
-    places = ns.reshape(target._data, tuple(terms.shape))
-    counts = places != ignore
+    with ns.current():
+        places = ns.reshape(target._data, tuple(terms.shape))
+        counts = ns.wrap(places != ignore)
     terms = elementwise.where(wrap(counts, ns), terms, 0.0)
     if how != "none":
         terms = _total(terms)
     if how == "mean":  # divided by what the loss for the target was divided by
-        share = ns.astype(counts, logs._data.dtype)
-        if weight is not None:
-            share = share * ns.getitem(weight._data, (ns.where(counts, places, 0),))
-        terms = terms / wrap(ns.wrap(ns.sum(share)), ns)
+        with ns.current():
+            share = ns.astype(counts, logs._data.dtype)
+            if weight is not None:
+                share = share * ns.getitem(weight._data, (ns.where(counts, places, 0),))
+            share = ns.wrap(ns.sum(share))
+        terms = terms / wrap(share, ns)
     spread = smoothing / logs.shape[axis]
     return hard * (1 - smoothing) + terms * spread
 
@@ -733,17 +738,19 @@ def _row_weights(
 ) -> tuple[Array, Tensor]:
     """Targets with those that do not count made harmless, and the weight of each row."""
     classes = x.shape[1]
-    counts = t != ignore
-    t = ns.where(counts, t, 0)
-    if bounds is not None:
-        least, most = ns.bounds(t) or (0, 0)
-        if least < 0 or most >= max(classes, 1):
-            raise IndexError(f"Target {least if least < 0 else most} is out of bounds.")
-    found = ns.astype(counts, x._data.dtype)
     if weight is not None:
         _class_weights(weight, x, 1)
-        found = found * ns.getitem(weight._data, (t,))
-    return t, wrap(ns.wrap(found), ns)
+    with ns.current():
+        counts = ns.wrap(t != ignore)
+        t = ns.where(counts, t, 0)
+        if bounds is not None:
+            least, most = ns.bounds(t) or (0, 0)
+            if least < 0 or most >= max(classes, 1):
+                raise IndexError(f"Target {least if least < 0 else most} is out of bounds.")
+        found = ns.astype(counts, x._data.dtype)
+        if weight is not None:
+            found = found * ns.getitem(weight._data, (t,))
+        return t, wrap(ns.wrap(found), ns)
 
 
 def _same_target(x: Tensor, target: Tensor, what: str) -> None:

@@ -49,20 +49,25 @@ def clip_grad_norm_(
         ns = resolve()
         return wrap(ns.asarray(0.0, dtype=ns.native(float)), ns)
     xp = grads[0]._ns
-    norms = [wrap(g._ns.linalg.vector_norm(g._data, ord=norm_type), g._ns) for g in grads]
+    norms = [_norm(g, norm_type) for g in grads]
     gathered = [n.to(device=xp.device, dtype=norms[0].dtype)._data for n in norms]
-    total = xp.linalg.vector_norm(xp.stack(gathered), ord=norm_type)
+    with xp.current():
+        total = xp.wrap(xp.linalg.vector_norm(xp.stack(gathered), ord=norm_type))
+        factor = wrap(xp.clip(max_norm / (total + 1e-6), max=1.0), xp)
     if error_if_nonfinite and not math.isfinite(float(xp.to_host(total))):
         raise GradientError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    norm = wrap(xp.wrap(total), xp)
-    factor = wrap(xp.clip(max_norm / (xp.wrap(total) + 1e-6), max=1.0), xp)
     for g in grads:
         g.mul_(factor.to(device=g.device, dtype=g.dtype))
-    return norm
+    return wrap(total, xp)
+
+
+def _norm(g: Tensor, order: float) -> Tensor:
+    with g._ns.current():
+        return wrap(g._ns.wrap(g._ns.linalg.vector_norm(g._data, ord=order)), g._ns)
 
 
 @no_grad()

@@ -224,7 +224,7 @@ def logaddexp(xp, x, y, /):
     return xp.logaddexp(x, y)
 
 
-@op(elementwise=True, integers="float", x=lambda g, out, xp: g * xp.conj(out - out * out))
+@op(elementwise=True, integers="float", x=lambda g, out, xp: g * xp.conj((1 - out) * out))
 def sigmoid(xp, x, /):
     """1 / (1 + exp(-x))."""
     return xp.sigmoid(x)
