@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -315,20 +316,31 @@ def chain_row(n: int = 1_000_000) -> dict[str, Run]:
 
 
 def import_time() -> dict[str, float]:
-    """Seconds that `import xpgrad` takes beyond NumPy's own import, each in a fresh process."""
+    """Seconds that an import takes beyond NumPy's own, compiled, each in a fresh process."""
+    with tempfile.TemporaryDirectory() as cache:
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        env["PYTHONPYCACHEPREFIX"] = cache  # so that a read-only installation has bytecode too
 
-    def once(code: str) -> float:
-        timed = f"import numpy, time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
-        done = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True)
-        return float(done.stdout) if done.returncode == 0 else float("nan")
+        def once(module: str) -> float:
+            timed = f"""if True:
+                import numpy, time
+                start = time.perf_counter()
+                import {module}
+                print(time.perf_counter() - start)"""
+            done = subprocess.run(
+                [sys.executable, "-c", timed], capture_output=True, text=True, env=env, check=True
+            )
+            return float(done.stdout)
 
-    n = 5 if OPTIONS.quick else 15
-    found = {"xpgrad": statistics.median(once("import xpgrad") for _ in range(n))}
-    if hips is not None:
-        found["autograd"] = statistics.median(once("import autograd.numpy") for _ in range(n))
-    if torch is not None:
-        found["PyTorch"] = statistics.median(once("import torch") for _ in range(min(n, 3)))
-    return found
+        modules = {"xpgrad": "xpgrad"}
+        if hips is not None:
+            modules["autograd"] = "autograd.numpy"
+        if torch is not None:
+            modules["PyTorch"] = "torch"
+        for module in modules.values():
+            once(module)
+        times = {name: [once(m) for _ in range(rounds(10))] for name, m in modules.items()}
+    return {name: statistics.median(t) for name, t in times.items()}
 
 
 def show(name: str, times: dict[str, float], scale: float, unit: str) -> dict[str, float]:

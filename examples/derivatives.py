@@ -30,7 +30,7 @@ def wild_by_hand(x):
     return 2 / x * xg.sin(x) + xg.log(x**2) * xg.cos(x) - 1 / x**2
 
 
-figure, panels = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for ax, name, f, by_hand, start, end in [
     (panels[0], "sin(x)", xg.sin, xg.cos, -6.28, 6.28),
     (panels[1], "log(x²) sin(x) + 1/x", wild, wild_by_hand, 0.5, 10.0),
@@ -49,8 +49,8 @@ for ax, name, f, by_hand, start, end in [
     ax.plot(grid[::50], exact[::50].cpu(), "k.", label="f'(x) by hand")
     ax.axhline(0, color="#cccccc", linewidth=1, zorder=0)
     ax.set(title=f"f(x) = {name}", xlabel="x")
-    ax.legend(frameon=False)
 
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 args.out.mkdir(parents=True, exist_ok=True)
 figure.savefig(args.out / "derivatives.png", dpi=150)
 print(f"wrote {args.out / 'derivatives.png'}")

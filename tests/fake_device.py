@@ -7,6 +7,7 @@ device unasked: ``bool(x)``, ``float(x)``, ``x.item()``, NumPy functions on host
 
 import contextlib
 import threading
+import warnings
 
 import numpy as np
 
@@ -83,6 +84,13 @@ def place(value, kind=None):
     return type(value)(place(v, kind) for v in value) if type(value) in (tuple, list) else value
 
 
+def _quietly(function, args, kwargs):
+    """NumPy warns of inf and nan; devices never do."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return function(*args, **kwargs)
+
+
 class _Inner(threading.local):
     playing = False
 
@@ -99,7 +107,7 @@ def on_current(function, kind=None):
         check(args, kwargs)
         _inner.playing = True
         try:
-            result = function(*plain(args), **plain(kwargs))
+            result = _quietly(function, plain(args), plain(kwargs))
         finally:
             _inner.playing = False
         return place(result, kind)
@@ -119,7 +127,7 @@ class OnDevice(np.ndarray):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         check(inputs, kwargs)
         out = kwargs.get("out")
-        result = getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
+        result = _quietly(getattr(ufunc, method), plain(inputs), plain(kwargs))
         if out is None:
             return None if result is None else place(result, type(self))
         return out[0] if len(out) == 1 else out
@@ -143,14 +151,20 @@ class OnDevice(np.ndarray):
 def _method(name):
     def call(self, *args, **kwargs):
         check(self, args, kwargs)
-        result = getattr(plain(self), name)(*plain(args), **plain(kwargs))
+        result = _quietly(getattr(plain(self), name), plain(args), plain(kwargs))
         return place(result, type(self))
 
     call.__name__ = name
     return call
 
 
-for _name in ["all", "any", "argmax", "argmin", "argsort", "astype", "clip", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "fill", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"]:
+METHODS = (
+    "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "conj", "conjugate", "copy",
+    "cumprod", "cumsum", "diagonal", "dot", "fill", "max", "mean", "min", "nonzero", "prod",
+    "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
+    "take", "trace", "transpose", "var",
+)  # fmt: skip
+for _name in METHODS:
     setattr(OnDevice, _name, _method(_name))
 
 
@@ -170,7 +184,10 @@ class _Allowed(threading.local):
 
 allowed = _Allowed()
 
-for _name in ["__bool__", "__float__", "__int__", "__complex__", "__index__", "item", "tolist", "tobytes"]:
+WAITING = (
+    "__bool__", "__float__", "__int__", "__complex__", "__index__", "item", "tolist", "tobytes",
+)  # fmt: skip
+for _name in WAITING:
     setattr(OnDevice, _name, _wait(_name))
 
 

@@ -4,6 +4,8 @@
 ``readonly``   NumPy with every result made read-only: an immutable library, and a trap for
                whatever writes into memory that others can see
 ``strict:N``   array-api-strict's five devices: CPU_DEVICE, device1, device2, no_float64, no_x64
+``played``     CuPy's signatures and discipline, NumPy's arithmetic, where ``XPGRAD_CUPY=1``
+               (``ci/test --cupy``); see played_cupy.py
 ``cuda:0``     CuPy, where the environment says ``XPGRAD_TEST_DEVICE=cuda:0`` (ci/gpu does);
                likewise any other device, such as that of a backend of yours
 """
@@ -21,6 +23,10 @@ from xpgrad.tensor import Tensor, wrap
 from xpgrad_backends.numpy import NumPyNamespace
 
 NAMES = ("cpu", "readonly", *(f"strict:{i}" for i in range(5)))
+if os.environ.get("XPGRAD_CUPY", "0") != "0":
+    import played_cupy
+
+    NAMES = (*NAMES, *played_cupy.DEVICES)
 if os.environ.get("XPGRAD_TEST_DEVICE"):
     NAMES = (*NAMES, os.environ["XPGRAD_TEST_DEVICE"])
 

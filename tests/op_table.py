@@ -782,12 +782,16 @@ ROWS += [
 
 # ------------------------------------------------------------------ indexing
 
-ROWS += [
-    Row("getitem", lambda x, index: x[index],
-        [S((3, 4), index=(slice(1, 3), ...)), S((3, 4), index=(np.array([0, 2, 0]),)),
-         S((3, 4), index=(np.array([0, 2, 0]), slice(None, None, 2)))]),
-    Row("index_add", lambda v, shape, index: _index_add(v, shape, index),
-        [S((3, 4), shape=(5, 4), index=(np.array([0, 2, 0]),))]),
+I = np.array([0, 2, 0])
+GRID = np.array([[0, -1], [2, 1]])
+MASKED = np.array([[True, False, True, True], [False] * 4, [False, True, False, False]])
+BASIC = [
+    (slice(1, 3), ...), (0, slice(None, None, 2)), (None, ..., 1), (...,), (slice(None, None, -1), ...),
+    (slice(3, 1), ...), (2, 3),
+]  # fmt: skip
+ADVANCED = [
+    (I,), (GRID,), (I, slice(None, None, 2)), (slice(1, 3), I), (I, I), (None, I), (GRID, 1),
+    (MASKED,), (np.array([True, False, True]), 1), (np.zeros(0, int),), (I, ..., None),
 ]  # fmt: skip
 
 
@@ -795,6 +799,65 @@ def _index_add(values, shape, index):
     out = np.zeros(shape, values.dtype)
     np.add.at(out, index, values)
     return out
+
+
+def _index_put(x, values, index, accumulate=False):
+    out = x.copy()
+    if accumulate:
+        np.add.at(out, index, values)
+    else:
+        out[index] = values
+    return out
+
+
+def _copy_slices(base, values, steps):
+    out = base.copy()
+    view = out
+    for op, settings, _ in steps:
+        view = view[settings["index"]] if op.name == "getview" else np.transpose(view, settings["axes"])
+    view[...] = values
+    return out
+
+
+def _slices(*steps):
+    """Steps to a view, as the op takes them."""
+    found = functions()
+    return tuple((found[name].op, settings, shape) for name, settings, shape in steps)
+
+
+ROWS += [
+    Row("getitem", lambda x, index: x[index], [S((3, 4), index=i) for i in (*BASIC, *ADVANCED)]),
+    Row("getitem", lambda x, index: x[index],
+        [S((2, 3, 4), index=i) for i in [(I[:2], slice(None), I[:2]), (0, slice(None), I),
+                                         (slice(None), I, None, GRID[0]), (..., I)]]
+        + [S((), index=(...,)), S((0, 3), index=(slice(None), I))], dtypes=FLOATS + COMPLEX),
+    Row("getview", lambda x, index: x[index], [S((3, 4), index=i) for i in BASIC]
+        + [S((), index=(None, ...)), S((2, 0), index=(1, ...))]),
+    Row("index_add", _index_add,
+        [S((3, 4), shape=(5, 4), index=(I,)), S((2, 2, 4), shape=(3, 4), index=(GRID,)),
+         S((3,), shape=(3, 4), index=(I, I)), S((2, 4), shape=(3, 4), index=(slice(1, 3), ...)),
+         S((4,), shape=(3, 4), index=(MASKED,)), S((0, 4), shape=(3, 4), index=(I[:0],))],
+        dtypes=FLOATS + COMPLEX),
+    # Repeated places with different values: the last one wins here, and nobody promises that.
+    Row("index_put", _index_put,
+        [S((3, 4), (2, 4), index=(slice(1, 3), ...)), S((3, 4), (), index=(0, ...)),
+         S((3, 4), (2,), index=(I[:2], I[:2])), S((3, 4), (2, 4), index=(I[:2],)),
+         S((3, 4), (4,), index=(MASKED,)), S((3, 4), (), index=(MASKED,)),
+         S((3, 4), (3, 4), index=(I,), accumulate=True), S((3, 4), (4,), index=(I,), accumulate=True),
+         S((3, 4), (), index=(..., 1), accumulate=True)],
+        host="the standard cannot write to places that arrays name"),
+    Row("masked_fill", lambda x, mask, value: np.where(mask, np.asarray(value, x.dtype), x),
+        [S((3, 4), MASKED, ()), S((3, 4), MASKED, 2.5), S((3, 4), MASKED[0], ()),
+         S((2, 3, 4), MASKED, -1), S((), np.array(True), ())]),
+    Row("zero", np.zeros_like, [S(shape) for shape in SHAPES]),
+    Row("copy", lambda x, y: np.array(np.broadcast_to(y, x.shape)),
+        [S((2, 3), (2, 3)), S((2, 3), (3,)), S((2, 3), ()), S((), ()), S((2, 0), (1, 1))]),
+    Row("copy_slices", _copy_slices,
+        [S((3, 4), (2, 4), steps=_slices(("getview", {"index": (slice(1, 3), ...)}, (3, 4)))),
+         S((3, 4), (4, 3), steps=_slices(("permute_dims", {"axes": (1, 0)}, (3, 4)))),
+         S((3, 4), (3,), steps=_slices(("permute_dims", {"axes": (1, 0)}, (3, 4)),
+                                       ("getview", {"index": (2, ...)}, (4, 3))))]),
+]  # fmt: skip
 
 
 # ------------------------------------------------------------------ linear algebra

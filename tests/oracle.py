@@ -8,6 +8,7 @@ message (``torch.`` is read as ``xpgrad.``).
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import re
@@ -17,11 +18,12 @@ from typing import Any
 import numpy as np
 
 import xpgrad
+from xpgrad.errors import DTypeError
 
 
 def names(t: Any) -> dict[str, Any]:
     """What an expression can use; fresh leaves each time."""
-    return {
+    found = {
         "t": t, "np": np, "copy": copy, "inf": math.inf, "nan": math.nan,
         "x": t.arange(6.0).reshape(2, 3).requires_grad_(),  # distinct, with a zero
         "y": t.ones(2, 3, requires_grad=True),  # all ties
@@ -33,13 +35,15 @@ def names(t: Any) -> dict[str, Any]:
         "m": t.tensor([[2.0, 1.0], [0.5, 3.0]], requires_grad=True),  # square
         "e": t.ones(0, 3, requires_grad=True),  # empty
         "h": t.tensor([nan, 1.0, inf, -inf, -0.0, 2.5]),  # what floats can be
-        "d": t.ones(2, 3, dtype=t.float64),
         "i": t.tensor([1, 2, 3]),
         "k": t.tensor([[2, 0], [1, 1]]),
         "b": t.tensor([True, False, True]),
         "u": t.tensor([1, 200, 3], dtype=t.uint8),
         "z": t.tensor([1 + 2j, -3j, 0.5], requires_grad=True),
     }  # fmt: skip
+    with contextlib.suppress(DTypeError):  # some devices have no such type
+        found["d"] = t.ones(2, 3, dtype=t.float64)
+    return found
 
 
 nan, inf = math.nan, math.inf
@@ -105,7 +109,7 @@ def gradients(value: Any, found: dict[str, Any], t: Any) -> dict[str, Any]:
     total.backward()
     leaves = {name: leaf for name, leaf in found.items() if isinstance(leaf, t.Tensor)}
     return {
-        name: None if leaf.grad is None else leaf.grad.tolist()
+        name: None if leaf.grad is None else (leaf.grad + t.zeros_like(leaf.grad)).tolist()
         for name, leaf in leaves.items()
         if leaf.requires_grad
     }

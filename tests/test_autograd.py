@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+import time
 import tracemalloc
 import warnings
 import weakref
@@ -12,6 +13,7 @@ import pytest
 from namespaces import host, tensor
 
 import xpgrad as xg
+from xpgrad import backward as engine
 from xpgrad.autograd import backward, grad
 from xpgrad.autograd.graph import GradientEdge, get_gradient_edge, increment_version
 from xpgrad.graph import FREED, AccumulateGrad, Node
@@ -852,6 +854,18 @@ def test_threads_over_shared_parameters_lose_nothing(size):
 
     run_threads(work)
     assert w.grad._data.min() == w.grad._data.max() == 4 * turns
+
+
+def test_two_threads_that_find_no_gradient_yet(monkeypatch):
+    def slowly(*args):
+        time.sleep(0.05)
+        return unshared(*args)
+
+    unshared = engine.unshared
+    monkeypatch.setattr(engine, "unshared", slowly)
+    w = leaf(1.0)
+    run_threads(lambda i: (w * 1.0).backward(), count=2)
+    assert w.grad.item() == 2.0
 
 
 # ------------------------------------------------------------------ the same as PyTorch

@@ -1,84 +1,51 @@
 """CuPy without a GPU: whatever xpgrad asks of CuPy, CuPy's own signatures accept.
 
-NumPy plays CuPy here. The backend is the real one, and so is every function's signature: each call
-it makes, directly or for an op, is bound to the function of CuPy (or of array-api-compat's view of
-it) that would have run, and only then computed by NumPy. Arrays have CuPy's attributes and methods
-and no others, stay off the host, and insist on the current device (`fake_device`).
+NumPy plays CuPy here (`played_cupy`). With ``ci/test --cupy`` the whole suite runs on it; this file
+holds what must be so in any case: the checker complains where it should, the ops' calls fit, the
+backend's own code is right, and the kernels' source gives the numbers it should.
 """
 
 import ast
+import contextlib
 import ctypes
 import functools
-import inspect
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
-import array_api_compat.numpy as compat_numpy
 import numpy as np
 import pytest
 
+if os.environ.get("XPGRAD_CUPY", "0") == "0":
+    pytest.importorskip("cupy", reason="its signatures are what is checked: ci/test --cupy")
+
+import array_api_compat.cupy as compat_cupy
+import cupy
+
 import test_ops
 import xpgrad as xg
-from fake_device import OnDevice, Undisciplined, Using, check, current, on_current, place, plain
-from namespaces import host
+from fake_device import OnDevice, Undisciplined, check, current, plain
+from namespaces import NAMES, host
 from op_table import ROWS
+from played_cupy import DEVICES, WAITING, Memory, log, misfit, signature_of
 from xpgrad.device import device as Device
-from xpgrad.host import HostGenerator
 from xpgrad.namespace import CONSTANTS, CREATION, FUNCTIONS
-from xpgrad.registry import Backend, register_backend, resolve
-
-if os.environ.get("XPGRAD_CUPY", "0") == "0":
-    cupy = pytest.importorskip("cupy", reason="its signatures are what is checked: ci/test --cupy")
-else:
-    import cupy
-import array_api_compat.cupy as compat_cupy
-
+from xpgrad.registry import resolve
 from xpgrad_backends import cupy as backend_module
 from xpgrad_backends.cupy import CuPyNamespace, Philox
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's; CUDA never warns
-
 SOURCES = Path(xg.__file__).resolve().parent
 
+
+@pytest.fixture(params=DEVICES)
+def there(request):
+    yield resolve(request.param)
+    assert current.index == 0
+
+
 # ── does a call fit a function of CuPy? ──────────────────────────────────────────────────────────
-
-UFUNC_KEYWORDS = {"out", "dtype", "casting"}
-
-
-@functools.cache
-def signature_of(function):
-    """What a function or method of CuPy takes, from wherever it says so."""
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        # Cython writes it into the docstring: "_ndarray_base.sum(self, axis=None, …) -> …".
-        found = re.match(r"[\w.]*\((.*)\)", (function.__doc__ or "").partition("\n")[0])
-        if found is None:
-            raise TypeError(f"{function!r} says nowhere what it takes") from None
-    names = [re.sub(r"^.*\s(?=\w)", "", p.strip()) for p in found[1].split(",")]
-    arguments = ", ".join(re.sub(r"=.*", "=None", n) for n in names if n != "self")
-    scope = {}
-    exec(f"def read({arguments}): pass", scope)
-    return inspect.signature(scope["read"])
-
-
-def misfit(function, args, kwargs):
-    """Why CuPy would refuse this call, or None."""
-    if isinstance(function, cupy.ufunc):
-        if not function.nin <= len(args) <= function.nin + function.nout:
-            return f"{function.name} takes {function.nin} arrays, got {len(args)}"
-        unknown = set(kwargs) - UFUNC_KEYWORDS
-        return f"{function.name} takes no {', '.join(unknown)}" if unknown else None
-    try:
-        signature_of(function).bind(*args, **kwargs)
-    except TypeError as error:
-        return f"{getattr(function, '__name__', function)}: {error}"
-    return None
-
 
 X = object()
 
@@ -137,176 +104,14 @@ def test_every_function_can_be_checked(name):
             assert signature_of(function) is not None
 
 
-# ── NumPy plays CuPy ─────────────────────────────────────────────────────────────────────────────
-
-log = set()  # every kind of call: (function, number of positional arguments, keywords)
-
-# These wait for the device, since the shape of their result depends on values.
-WAITING = {"nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values", "argwhere"}
-
-
-def played(name, real, stand_in):
-    """A function of CuPy: its signature, and NumPy's arithmetic."""
-    takes_host = name in ("cupy.array", "cupy.asarray")
-
-    @functools.wraps(stand_in, assigned=("__name__",), updated=())
-    def call(*args, **kwargs):
-        log.add((name, len(args), tuple(sorted(kwargs))))
-        complaint = misfit(real, args, kwargs)
-        if complaint is not None:
-            raise Undisciplined(f"CuPy refuses this call: {complaint}")
-        if takes_host and isinstance(args[0], np.ndarray) and not isinstance(args[0], OnDevice):
-            return place(np.array(args[0]), Played)
-        return on_current(stand_in, Played)(*args, **kwargs)
-
-    call.real = real
-    return call
-
-
-class Memory:
-    """What ``x.data.mem`` is."""
-
-    def __init__(self, ptr):
-        self.ptr = ptr
-
-
-class PlayedModule:
-    """A module of CuPy's: the same names, each function `played`."""
-
-    def __init__(self, name, real, stand_in):
-        self.__name__ = name
-        self._real, self._stand_in = real, stand_in
-
-    def __getattr__(self, name):
-        real = getattr(self._real, name)
-        if isinstance(real, ModuleType):
-            found = PlayedModule(f"{self.__name__}.{name}", real, getattr(self._stand_in, name))
-        elif not callable(real) or isinstance(real, type):
-            found = real
-        else:
-            found = played(f"{self.__name__}.{name}", real, getattr(self._stand_in, name))
-        self.__dict__[name] = found
-        return found
-
-
-class Pool:
-    """What CuPy's memory pool says."""
-
-    used, total = 512, 4096
-
-    def used_bytes(self):
-        return self.used
-
-    def total_bytes(self):
-        return self.total
-
-    def free_all_blocks(self):
-        self.total = self.used
-
-
-NAMES_OF_ARRAYS = set(dir(cupy.ndarray)) | {"on"}
-
-
-class Played(OnDevice):
-    """An array with the attributes of CuPy's, and no others."""
-
-    def __getattribute__(self, name):
-        if not name.startswith("_") and name not in NAMES_OF_ARRAYS:
-            raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
-        return super().__getattribute__(name)
-
-    @property
-    def device(self):
-        return Using(self.on)
-
-    @property
-    def base(self):
-        root = np.ndarray.base.__get__(self)
-        own = type(root) is np.ndarray and root.base is None and root.size == self.size
-        return None if own else root
-
-    @property
-    def data(self):
-        root = self
-        while (base := np.ndarray.base.__get__(root)) is not None:
-            root = base
-        return SimpleNamespace(mem=Memory(root.view(np.ndarray).ctypes.data))
-
-    def scatter_add(self, slices, value):
-        check(self, slices, value)
-        if self.dtype.char not in "iqlefdILQ":
-            raise TypeError(f"cupy.add.at only supports some types, not {self.dtype}")
-        value = np.asarray(plain(value)).astype(self.dtype)
-        np.add.at(plain(self), plain(slices), value)
-
-
-for _name in ("astype", "conjugate", "copy", "reshape", "transpose"):
-
-    def _method(self, *args, _of=getattr(OnDevice, _name), _name=_name, **kwargs):
-        complaint = misfit(getattr(cupy.ndarray, _name), args, kwargs)
-        if complaint is not None:
-            raise Undisciplined(f"CuPy refuses this call: {complaint}")
-        return _of(self, *args, **kwargs)
-
-    setattr(Played, _name, _method)
-
-
-class PlayedNamespace(CuPyNamespace):
-    """The real backend's namespace, over a CuPy that NumPy plays."""
-
-    def libraries(self):
-        played_cupy = PlayedModule("cupy", cupy, np)
-        played_cupy.ndarray = Played
-        kinds = dict.fromkeys(("PooledMemory", "Memory", "MemoryAsync"), Memory)
-        played_cupy.cuda = SimpleNamespace(Device=Using, memory=SimpleNamespace(**kinds))
-        pool = Pool()
-        played_cupy.get_default_memory_pool = lambda: pool
-        return played_cupy, PlayedModule("compat", compat_cupy, compat_numpy)
-
-    def special(self, name):
-        real = super().special(name)
-        scipy = pytest.importorskip("scipy.special", reason="it plays CuPy's special functions")
-
-        def call(x):
-            assert misfit(real, (x,), {}) is None
-            (result,) = [t[-1] for t in real.types if t[0] == x.dtype.char]
-            return on_current(lambda v: getattr(scipy, name)(v.astype(result)), Played)(x)
-
-        return call
-
-    def generator(self, seed):
-        return HostGenerator(self, seed)
-
-
-class PlayedBackend(Backend):
-    """``played``: a lone device, without guards. ``played_pair:1``: the second of two, with them."""
-
-    def __init__(self, device_type, count):
-        self.device_type, self.count = device_type, count
-
-    def device_count(self):
-        return self.count
-
-    def namespace(self, where):
-        return PlayedNamespace(where, several=self.count > 1)
-
-
-register_backend(PlayedBackend("played", 1))
-register_backend(PlayedBackend("played_pair", 2))
-DEVICES = ("played:0", "played_pair:1")
-
-
-@pytest.fixture(params=DEVICES)
-def there(request):
-    yield resolve(request.param)
-    assert current.index == 0
-
-
 # ── everything the ops ask of CuPy ───────────────────────────────────────────────────────────────
 
 
-def rows_here():
+def rows_here(always=False):
+    """The ops' rows; one of them will do where the whole suite runs on these devices."""
     functions = test_ops.FUNCTIONS
+    if DEVICES[0] in NAMES and not always:
+        return [pytest.param(ROWS[0], id=ROWS[0].name)]
     return [
         pytest.param(row, id=row.name) for row in ROWS if row.name in functions and not row.cpu_only
     ]
@@ -335,7 +140,7 @@ def test_ops_backward(there, row):
 
 
 @pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
-@pytest.mark.parametrize("row", [p for p in rows_here() if p.values[0].differentiable])
+@pytest.mark.parametrize("row", [p for p in rows_here(True) if p.values[0].differentiable])
 def test_ops_second_order(row):
     """The ops as Tensors' namespace, under the guard: rules of rules."""
     function, ns, cpu = test_ops.FUNCTIONS[row.name], resolve("played_pair:1"), resolve("cpu")
@@ -349,6 +154,56 @@ def test_ops_second_order(row):
         found = test_ops.second_order(row, function, ns, *arguments)
         for f, e in zip([*found[0], *found[1]], [*expected[0], *expected[1]], strict=True):
             np.testing.assert_allclose(f, e, rtol=1e-6, atol=1e-8, err_msg=what)
+
+
+def step(model, optimizer, x, target):
+    optimizer.zero_grad()
+    loss = xg.nn.functional.cross_entropy(model(x), target)
+    loss = loss + 0.01 * sum((p * p).sum() for p in model.parameters())
+    loss.backward()
+    xg.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.detach()
+
+
+def trained(where, optimizer, refuse=None):
+    """A model after three steps; `refuse` is called before the last."""
+    xg.manual_seed(0)
+    model = xg.nn.Sequential(xg.nn.Linear(4, 8), xg.nn.ReLU(), xg.nn.Linear(8, 3)).to(where)
+    optimizer = optimizer(model.parameters(), lr=0.1)
+    x = xg.arange(20.0).reshape(5, 4).sin().to(where)
+    target = xg.tensor([0, 2, 1, 1, 0]).to(where)
+    for _ in range(2):
+        step(model, optimizer, x, target)
+    with refuse() if refuse else contextlib.nullcontext():
+        loss = step(model, optimizer, x, target)
+    return [loss, *model.parameters()]
+
+
+MOMENTUM = functools.partial(xg.optim.SGD, momentum=0.9)
+
+
+@pytest.mark.parametrize("optimizer", [MOMENTUM, xg.optim.Adam])
+def test_a_training_step_waits_for_nothing(there, optimizer, monkeypatch):
+    """Nor does it bring anything from the host: it could be captured as a CUDA graph."""
+
+    def no(x):
+        raise Undisciplined("a copy between host and device")
+
+    @contextlib.contextmanager
+    def refuse():
+        monkeypatch.setattr(there, "to_host", no)
+        monkeypatch.setattr(there, "from_host", no)
+        log.clear()
+        yield
+        monkeypatch.undo()
+
+    found = trained(there.device, optimizer, refuse)
+    called = {name.rpartition(".")[2] for name, *_ in log}
+    assert "maximum" in called or "where" in called  # it did run there
+    assert not called & WAITING
+    for f, e in zip(found, trained("cpu", optimizer), strict=True):
+        np.testing.assert_allclose(host(f), host(e), rtol=2e-5, atol=1e-6)
 
 
 def test_a_wrong_call_is_caught(there, monkeypatch):
@@ -656,10 +511,8 @@ def kernels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("philox")
     (folder / "philox.c").write_text(source)
     library = folder / "philox.so"
-    run = subprocess.run(
-        [compiler, "-O2", "-w", "-shared", "-fPIC", "-o", str(library), str(folder / "philox.c"), "-lm"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [compiler, "-O2", "-w", "-shared", "-fPIC", "-o", library, folder / "philox.c", "-lm"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return ctypes.CDLL(str(library))
 

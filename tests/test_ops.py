@@ -244,10 +244,15 @@ def check_second_order(row, function=None):
             assert_close(a, e, 2e-6, f"{what}, second order, variable {i}")
 
 
+# Devices of array-api-strict that differ from others in nothing that a second order could show.
+ONCE = ("strict:0", "strict:2", "strict:3")
+
+
 def check_gradient_there(row, ns, function=None):
     """First and second order on any namespace, against the same on NumPy; dtypes, devices."""
     function, cpu = function or FUNCTIONS[row.name], resolve("cpu")
     dtypes = [d for d in row.dtypes if has_dtype(ns, d) and np.dtype(d).kind in "fc"]
+    widest = (" float64", " complex128") if has_dtype(ns, "float64") else (" float32", " complex64")
     for what, inputs, settings in cases(row, dtypes):
         wanted = wants_gradient(row, inputs)
         weights = weights_for([host(o) for o in call(function, cpu, inputs, settings)[1]])
@@ -269,7 +274,7 @@ def check_gradient_there(row, ns, function=None):
             _close_in_dtype(host(g), e, row, what)
         if ns.device.type == "cpu":
             _assert_no_alias(given, outputs, seeds, found, what)
-        elif row.second_order:
+        elif row.second_order and str(ns.device) not in ONCE and what.endswith(widest):
             directions = weights_for(expected, seed=11)
             args = (inputs, settings, weights, directions)
             there = second_order(row, function, ns, *args)

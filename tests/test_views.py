@@ -37,9 +37,9 @@ def view(x, how):
     views = (
         lambda: x[how % n], lambda: x[:, how % x.shape[1]], lambda: x[1:], lambda: x.t(),
         lambda: x.transpose(0, x.ndim - 1), lambda: x[..., ::2], lambda: x.unsqueeze(1),
-        lambda: x.squeeze(), lambda: x.view(-1), lambda: x[how % n, 1:],
+        lambda: x.squeeze(), lambda: x[how % n, 1:],
     )  # fmt: skip
-    if x.ndim > 2 or not x.is_contiguous():
+    if x.ndim > 2:
         views = views[:3] + views[4:8]
     return views[how % len(views)]()
 
@@ -56,13 +56,16 @@ class Machine:
         return self.pool[i % len(self.pool)]
 
     def fitting(self, x, i):
-        """Some tensor of the pool that broadcasts to the shape of x, or a number."""
+        """Some tensor of the pool that broadcasts to the shape of x, or a number.
+
+        A copy: what PyTorch does with one that shows the memory of x depends on strides.
+        """
         fits = [
             t for t in self.pool
             if len(t.shape) <= len(x.shape)
             and all(a in (1, b) for a, b in zip(t.shape[::-1], x.shape[::-1], strict=False))
         ]  # fmt: skip
-        return fits[i % len(fits)] if fits else 0.5
+        return fits[i % len(fits)] * 1 if fits else 0.5
 
     def run(self, action, i, j, k):
         x = self.pick(i) if self.pool else None
@@ -82,18 +85,22 @@ class Machine:
             return  # PyTorch says that such a view requires a gradient
         self.pool.append(view(x, k))
 
+    def flatten(self, x, j, k):
+        y = (x * 1).contiguous()
+        self.pool += [y, y.view(-1)]
+
     def detach(self, x, j, k):
         self.pool.append((x.detach(), x.data)[k % 2])
 
     def take(self, x, j, k):
-        if x.ndim:
+        if x.ndim and 0 not in x.shape:
             self.pool.append((x[[0, -1, 0]], x[x > 0], x[[k % x.shape[0]]])[k % 3])
 
     def change(self, x, j, k):
         y = self.fitting(x, j)
         actions = (
             lambda: x.mul_(2), lambda: x.add_(y), lambda: x.sigmoid_(),
-            lambda: x.mul_(y * 1),  # not `y`: it may show the memory of x, which is saved
+            lambda: x.mul_(y),
             lambda: x.copy_(y) if hasattr(y, "shape") else x.fill_(y), lambda: x.zero_(),
             lambda: x.tanh_(), lambda: x.sub_(y, alpha=0.5), lambda: x.neg_(),
             lambda: x.clamp_(-1, 1), lambda: x.pow_(2),
@@ -101,6 +108,8 @@ class Machine:
         actions[k % len(actions)]()
 
     def assign(self, x, j, k):
+        if 0 in x.shape:
+            return
         if not x.ndim:
             x[...] = self.fitting(x, j)
             return
@@ -109,7 +118,7 @@ class Machine:
         x[index] = y
 
     def augment(self, x, j, k):
-        if x.ndim:
+        if x.ndim and x.shape[0]:
             x[k % x.shape[0]] += 1.5
         else:
             x *= 1.5
@@ -143,7 +152,7 @@ class Machine:
 
 
 ACTIONS = (
-    "leaf", "compute", "compute", "view", "view", "view", "detach", "take", "change", "change",
+    "leaf", "compute", "compute", "view", "view", "view", "flatten", "detach", "take", "change", "change",
     "change", "assign", "assign", "augment", "quietly", "turn", "drop", "backward", "backward",
 )  # fmt: skip
 small = st.integers(0, 60)

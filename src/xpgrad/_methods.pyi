@@ -28,7 +28,7 @@ class Methods:
         r"""The same memory in a new leaf."""
     def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Tensor:
         r"""A leaf's values, gradient and public attributes, sharing nothing."""
-    def __dlpack__(self, **options: Any) -> Any: ...
+    def __dlpack__(self, *, stream: Any = ..., max_version: tuple[builtins.int, builtins.int] | None = ..., dl_device: tuple[builtins.int, builtins.int] | None = ..., copy: builtins.bool | None = ...) -> Any: ...
     def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]: ...
     def __eq__(self, other: Any, /) -> Tensor: ...  # type: ignore[override]
     def __float__(self) -> builtins.float: ...
@@ -267,7 +267,7 @@ class Methods:
     def conj(self) -> Tensor:
         r"""The complex conjugate; a real tensor is its own."""
     def conj_physical(self) -> Tensor:
-        r"""The complex conjugate; a real tensor is its own."""
+        r"""The complex conjugate, which PyTorch computes at once under this name."""
     def contiguous(self) -> Tensor:
         r"""The tensor itself if its memory is in row-major order without gaps, or a copy that is."""
     def copy_(self, src: Tensor, non_blocking: builtins.bool = ...) -> Tensor:
@@ -813,6 +813,8 @@ class Methods:
         r"""Like `repeat`, but missing numbers count as 1."""
     def to(self, *args: Any, device: Any = ..., dtype: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ...) -> Tensor:
         r"""This tensor with another dtype or on another device; itself where nothing changes."""
+    def to_device(self, device: Any, *, stream: Any = ...) -> Tensor:
+        r"""The tensor on another device, as the array API standard writes it (see also `to`)."""
     def tolist(self) -> Any:
         r"""The elements as nested lists of Python numbers; a number for a 0-d tensor."""
     def topk(self, k: builtins.int, dim: builtins.int = ..., largest: builtins.bool = ..., sorted: builtins.bool = ...) -> results.topk:

@@ -12,7 +12,6 @@ from sys import getrefcount
 from typing import Any
 
 from xpgrad import graph
-from xpgrad.dtypes import as_dtype
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
 from xpgrad.mode import anomaly, enable_grad, no_grad
@@ -319,7 +318,7 @@ def seeds(
                 f"element {i} of tensors does not require grad and does not have a grad_fn"
             )
         ns, shape = node.ns, Size(node.shape or ())
-        dtype = as_dtype(node.dtype)
+        dtype = ns.dtype_of(node)  # a node has a dtype as an array has
         if g is None:
             if shape.numel() != 1:
                 raise GradientError("grad can be implicitly created only for scalar outputs")

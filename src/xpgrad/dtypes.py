@@ -106,6 +106,8 @@ _COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
 _REAL_OF = {complex64: float32, complex128: float64}
 _PYTHON = {bool: bool_, int: int64, float: float32, complex: complex64}
 
+_read: dict[Any, dtype] = {}  # spellings met so far: a library's own dtypes are slow to name
+
 _default = float32
 
 
@@ -117,6 +119,10 @@ def as_dtype(spec: Any) -> dtype:
     """
     if isinstance(spec, dtype):
         return spec
+    try:
+        return _read[spec]
+    except (KeyError, TypeError):  # not seen yet, or nothing that hashes
+        pass
     if spec is float:
         return _default
     if spec is complex:
@@ -138,6 +144,7 @@ def as_dtype(spec: Any) -> dtype:
     if found is None:
         known = ", ".join(d.name for d in ALL)
         raise DTypeError(f"{spec!r} is no data type of xpgrad; there are {known}")
+    _read[spec] = found
     return found
 
 

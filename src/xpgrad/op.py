@@ -62,8 +62,8 @@ class Op:
 
     __slots__ = (
         "elementwise", "forward", "inputs", "integers", "keep", "linear", "name", "needs_likes",
-        "needs_out", "node_type", "outputs", "promotes", "rules", "settings", "variadic", "view",
-        "vjp",
+        "needs_out", "node_type", "out_for", "outputs", "promotes", "rules", "settings", "variadic",
+        "view", "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -108,7 +108,8 @@ class Op:
         self.keep = tuple(
             tuple(j in wanted.get(i, ()) for i in self.inputs) for j in self.inputs
         )
-        self.needs_out = any("out" in names for names in wanted.values())
+        self.out_for = tuple("out" in wanted.get(i, ()) for i in self.inputs)
+        self.needs_out = any(self.out_for)
         self.needs_likes = any("likes" in names for names in wanted.values())
         self.vjp = _make_vjp(self, wanted)
         self.node_type = self._node_type(node)
@@ -358,8 +359,8 @@ def _unary(op: Op) -> Callable[..., Any]:
 def _binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
     (x_for_x, x_for_y), (y_for_x, y_for_y) = op.keep
-    keep_out, differentiable, promotes = op.needs_out, op.differentiable, op.promotes
-    saves = keep_out or x_for_x or x_for_y or y_for_x or y_for_y
+    (out_for_x, out_for_y), differentiable, promotes = op.out_for, op.differentiable, op.promotes
+    saves = op.needs_out or x_for_x or x_for_y or y_for_x or y_for_y
 
     def call(x: Any, y: Any, /) -> Any:
         kind = type(y)
@@ -399,7 +400,7 @@ def _binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
                 n.saved = (
                     xd if (x_for_x and xn) or (x_for_y and yn) else None,
                     yd if (y_for_x and xn) or (y_for_y and yn) else None,
-                    out if keep_out else None,
+                    out if (out_for_x and xn) or (out_for_y and yn) else None,
                 )
             else:
                 n.saved = None
@@ -469,6 +470,7 @@ def _general(op: Op) -> Callable[..., Any]:
     joins = [promotes is True or (bool(promotes) and name in promotes) for name in op.inputs]
     # By input: of which other inputs the rules read it.
     readers = [tuple(i for i, reads in enumerate(row) if reads) for row in op.keep]
+    out_readers = [i for i, reads in enumerate(op.out_for) if reads]
     saves = keep_out or any(readers)
     plain = op.outputs == 1 and not op.view
 
@@ -530,7 +532,8 @@ def _general(op: Op) -> Callable[..., Any]:
                             break
                     else:
                         arrays[i] = None
-                n.saved = (*arrays, out if keep_out else None)
+                kept = any(edges[i] is not None for i in out_readers)
+                n.saved = (*arrays, out if kept else None)
             n.settings = settings
             n.hooks = None
             n.seq = tick()
@@ -643,13 +646,14 @@ def _saved(
         any(reads and edge is not None for reads, edge in zip(readers, edges, strict=True))
         for readers in op.keep
     ]
-    if not any(kept) and not op.needs_out:
+    keep_out = any(reads and e is not None for reads, e in zip(op.out_for, edges, strict=True))
+    if not any(kept) and not keep_out:
         return None
     for t, keep in zip(tensors, kept, strict=True):
         if keep and isinstance(t, Tensor) and t._inference and t._node is None:
             raise GradientError(INFERENCE_SAVED)
     values = [a if keep else None for a, keep in zip(arrays, kept, strict=True)]
-    return (*values, out if op.needs_out else None)
+    return (*values, out if keep_out else None)
 
 
 class OpNode(Node):

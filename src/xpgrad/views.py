@@ -120,6 +120,7 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
     """
     hidden: Tensor = new(Tensor)
     hidden._data, hidden._ns, hidden._node = t._data, t._ns, t._node
+    hidden._shared = t._shared
     children = [view for view in living(t) if view is not seen]
     t._views = None
     if t._view is None and t._source is None:

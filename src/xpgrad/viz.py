@@ -51,7 +51,7 @@ def make_dot(result: Any, params: Any = None, *, show_saved: bool = False) -> An
         node_attr={
             "shape": "box",
             "style": "filled,rounded",
-            "fontname": "Helvetica",
+            "fontname": "Helvetica,Arial,sans-serif",
             "fontsize": "10",
             "height": "0.2",
             "fillcolor": _OP,
@@ -78,7 +78,7 @@ def make_dot(result: Any, params: Any = None, *, show_saved: bool = False) -> An
         key = keys[node] = f"n{len(keys)}"
         title, about = _label(node, names)
         leaf = isinstance(node, AccumulateGrad)
-        box(key, title.removesuffix(":"), about, fillcolor=_LEAF if leaf else _OP)
+        box(key, title.removesuffix(":"), about, **({"fillcolor": _LEAF} if leaf else {}))
         if show_saved:
             for j, (what, array) in enumerate(_saved(node)):
                 about = f"{node.ns.dtype_of(array).name} {tuple(array.shape)}"
@@ -249,4 +249,4 @@ def _output(edge: Node | None) -> dict[str, str]:
     """The look of an arrow: which output it takes, where there are several."""
     if not isinstance(edge, Output):
         return {}
-    return {"label": f" {edge.index}", "fontsize": "9", "fontname": "Helvetica"}
+    return {"label": f" {edge.index}", "fontsize": "9", "fontname": "Helvetica,Arial,sans-serif"}

@@ -12,6 +12,10 @@ Every function is differentiable where it has a derivative. Code written for the
 Tensors as they are, and gradients flow through it: SciPy's and scikit-learn's array functions,
 array-api-extra, your own. Beyond the standard the functions take arrays of any library that has a
 backend, and dtypes and devices however they are written.
+
+Tensors themselves are PyTorch's where the two contradict each other: ``x.size`` is a method, a
+slice has no negative step (`flip` turns arrays round), and in ``x + y`` an array of no dimensions
+does not widen the other's dtype, as it does in ``xp.add(x, y)``.
 """
 
 from __future__ import annotations
@@ -42,6 +46,7 @@ from xpgrad.array_api.manipulation import (
     broadcast_arrays, broadcast_to, concat, expand_dims, flip, moveaxis, permute_dims, repeat,
     reshape, roll, squeeze, stack, take, take_along_axis, tile, unstack,
 )  # fmt: skip
+
 # Before the function `namespace` below, which takes over the name of this module.
 from xpgrad.array_api.namespace import TensorNamespace as TensorNamespace
 from xpgrad.array_api.searching import (

@@ -52,7 +52,7 @@ attribute(real)
 attribute(imag)
 
 
-@method("conj", "conj_physical")
+@method()
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor is its own.
 
@@ -63,7 +63,11 @@ def conj(input: Tensor) -> Tensor:
     return ops.conj(input) if only_tensor(input, "conj").dtype.is_complex else input
 
 
-conj_physical = conj
+@method()
+def conj_physical(input: Tensor) -> Tensor:
+    """The complex conjugate, which PyTorch computes at once under this name."""
+    conjugate = called(ops.conj, "ConjPhysical")
+    return conjugate(input) if only_tensor(input, "conj_physical").dtype.is_complex else input
 
 
 @method()

@@ -218,7 +218,7 @@ expm1 = unary(
 )
 log = unary(ops.log, "log", "The natural logarithm.", "[1., 10.] -> [0.0000, 2.3026]")
 log2 = unary(ops.log2, "log2", "The logarithm to base 2.", "[1., 8.] -> [0., 3.]")
-log10 = unary(ops.log10, "log10", "The logarithm to base 10.", "[1., 100.] -> [0., 2.]")
+log10 = unary(ops.log10, "log10", "The logarithm to base 10.", "[1., 10.] -> [0., 1.]")
 log1p = unary(
     ops.log1p, "log1p", "``log(1 + input)``, precise near 0.", "[0., 1.] -> [0.0000, 0.6931]"
 )

@@ -152,14 +152,18 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Tensors with at least two dimensions; 1-D tensors become rows."""
-    return _each(lambda x: x if x.ndim > 1 else reshape(x, 1, -1), tensors)
+
+    def one(x: Tensor) -> Tensor:
+        return x if x.ndim > 1 else unsqueeze(x, 0) if x.ndim else reshape(x, 1, 1)
+
+    return _each(one, tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Tensors with at least three dimensions; 2-D tensors get the new one at the end."""
 
     def one(x: Tensor) -> Tensor:
-        return x if x.ndim > 2 else unsqueeze(atleast_2d(x), -1)
+        return x if x.ndim > 2 else unsqueeze(atleast_2d(x), -1) if x.ndim else reshape(x, 1, 1, 1)
 
     return _each(one, tensors)
 

@@ -13,8 +13,9 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import UnsupportedDType, dim_of, dims_of, only_tensor
 from xpgrad.door.attach import called, method
+from xpgrad.door.creation import settle
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import cumulative, elementwise, nn, searching
+from xpgrad.ops import cumulative, elementwise, nn, searching, shape
 from xpgrad.ops import reductions as ops
 from xpgrad.ops.device import astype
 from xpgrad.tensor import Tensor
@@ -63,14 +64,14 @@ def _summable(x: Any, dtype: Any, what: str) -> Tensor:
         return x if target is x.dtype else astype(x, dtype=target)
     if x._data.dtype in x._ns.inexact or x.dtype is dtypes.int64:
         return x
-    wide = dtypes.int64 if dtypes.int64 in x._ns.natives else dtypes.int32
+    wide = settle(x._ns, None, dtypes.int64)
     return x if x.dtype is wide else astype(x, dtype=wide)
 
 
 @method()
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum with nan as zero."""
-    x = _summable(elementwise.where(elementwise.isnan(input), 0.0, input), dtype, "nansum")
+    x = _summable(elementwise.where(elementwise.isnan(input), False, input), dtype, "nansum")
     axes = dims_of(dim, x.ndim)
     return called(ops.sum, "Nansum")(x, axis=axes, keepdims=keepdim)
 
@@ -151,8 +152,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """``log(sum(exp(x)))``, without overflow.
 
     >>> import xpgrad as xg
-    >>> xg.logsumexp(xg.tensor([1000.0, 1000.0]), 0)
-    tensor(1000.6931)
+    >>> xg.logsumexp(xg.tensor([100.0, 100.0]), 0)
+    tensor(100.6931)
     """
     axes = dims_of(dim, only_tensor(input, "logsumexp").ndim)
     return nn.logsumexp(input, axis=axes, keepdims=keepdim)
@@ -187,7 +188,13 @@ def _along(function: Any, what: str, input: Tensor, dim: int, dtype: Any) -> Ten
     if not x.dtype.is_floating_point:
         raise UnsupportedDType(f"\"{what}\" not implemented for '{x.dtype.torch_name}'")
     at = dim_of(dim, x.ndim)
-    return function(x, axis=at) if x.ndim else function(x.reshape(1), axis=0).reshape(())
+    return function(x, axis=at) if x.ndim else of_one(function, x)
+
+
+def of_one(function: Any, x: Tensor) -> Tensor:
+    """A function along a dimension, of a 0-d tensor."""
+    node = function.op.node_type.__name__.removesuffix("Backward0")
+    return called(shape.reshape, node)(function(x.reshape(1), axis=0), shape=())
 
 
 # ------------------------------------------------------------------ spread
@@ -365,7 +372,7 @@ def _extremum(what: str, find: Any, x: Tensor, dim: int, keepdim: bool) -> tuple
 
 def zero_index(x: Tensor) -> Tensor:
     """The place of the only element of a 0-d tensor."""
-    return x.new_zeros((), dtype=dtypes.int64)
+    return x.new_zeros((), dtype=settle(x._ns, None, dtypes.int64))
 
 
 def _some(x: Tensor, what: str, error: type[Exception] = ShapeError) -> Tensor:
@@ -582,7 +589,7 @@ def _running(function: Any, what: str, input: Tensor, dim: Any, dtype: Any, axis
         raise TypeError(f'{what}() missing 1 required positional arguments: "dim"')
     x = _summable(input, dtype, what)
     at = dim_of(dim, x.ndim)
-    return function(x, axis=at) if x.ndim else function(x.reshape(1), axis=0).reshape(())
+    return function(x, axis=at) if x.ndim else of_one(function, x)
 
 
 @method()

@@ -11,7 +11,7 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor, size_of
 from xpgrad.door.attach import attribute, called, method
-from xpgrad.errors import ShapeError
+from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise, linalg
 from xpgrad.ops import shape as ops
 from xpgrad.tensor import Size, Tensor, wrap
@@ -446,6 +446,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
             raise ShapeError(
                 f"xpgrad.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x.shape}"
             )
+        if x.dtype is not given[0].dtype:
+            raise DTypeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(given) > 1
     ordered = [given[1], given[0], *given[2:]] if swap else list(given)
     shape = tuple(x.numel() for x in ordered)
@@ -682,7 +684,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     side = column._data.shape[-1]
     mask = wrap(ns.eye(side, side, k=offset, dtype=ns.native(dtypes.bool_)), ns)
     found = called(elementwise.where, "DiagEmbed")(
-        mask, ops.expand_dims(column, axis=len(shape)), 0.0
+        mask, ops.expand_dims(column, axis=len(shape)), False
     )
     in_place = (first, second) == (rank - 2, rank - 1)
     return found if in_place else movedim(found, (-2, -1), (first, second))

@@ -9,10 +9,12 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
+from xpgrad.door.creation import settle
 from xpgrad.door.reductions import zero_index
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise
 from xpgrad.ops import searching as ops
+from xpgrad.ops.device import clone
 from xpgrad.tensor import Tensor
 
 __all__ = [
@@ -37,9 +39,10 @@ def sort(
     """
     at = dim_of(dim, only_tensor(input, "sort").ndim)
     if not input.ndim:
-        return results.sort(input.clone(), zero_index(input))
+        return results.sort(called(clone, "Sort")(input), zero_index(input))
     order = ops.argsort(input, axis=at, descending=descending, stable=True)
-    return results.sort(ops.sorted_by(input, order, axis=at), order)
+    pick = called(ops.sorted_by, "SortBackward1") if stable else ops.sorted_by
+    return results.sort(pick(input, order, axis=at), order)
 
 
 @method()
@@ -81,7 +84,7 @@ def topk(
     if not 0 <= k <= (x._data.shape[at] if x.ndim else 1):
         raise ShapeError(f"selected index k out of range, got {k} for shape {list(x.shape)}")
     if not x.ndim:
-        return results.topk(x.clone(), zero_index(x))
+        return results.topk(called(clone, "Topk")(x), zero_index(x))
     order = ops.argsort(x, axis=at, descending=largest, stable=True)
     places = order[(*(slice(None),) * at, slice(0, k))]
     return results.topk(ops.topk_by(x, places, axis=at), places)
@@ -99,7 +102,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> res
     if not 1 <= k <= (x._data.shape[at] if x.ndim else 1):
         raise ShapeError(f"kthvalue(): selected number k out of range for dimension {at}")
     if not x.ndim:
-        return results.kthvalue(x.clone(), zero_index(x))
+        return results.kthvalue(called(clone, "Kthvalue")(x), zero_index(x))
     places = _slot(ops.argsort(x, axis=at), at, k - 1, keepdim)
     return results.kthvalue(
         called(ops.pick, "Kthvalue")(x, places, axis=at, keepdims=keepdim), places
@@ -129,7 +132,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         return ops.median_at(flat, _middle(flat, 0, False), axis=0)
     at = dim_of(dim, x.ndim)
     if not x.ndim:
-        return results.median(x.clone(), zero_index(x))
+        return results.median(called(clone, "MedianBackward1")(x), zero_index(x))
     if not x._data.shape[at]:
         raise IndexError(f"median(): Expected reduction dim {at} to have non-zero size.")
     places = _middle(x, at, keepdim)
@@ -185,8 +188,9 @@ def quantile(
             f"but got {interpolation}"
         )
     parts = [q] if is_number(q) else q.tolist() if q.ndim else [q.item()]
-    if not all(0 <= p <= 1 for p in parts):
-        raise ShapeError("quantile() q values must be in the range [0, 1]")
+    for p in parts:
+        if not 0 <= p <= 1:
+            raise ShapeError(f"quantile() q must be in the range [0, 1] but got {p:g}")
     flat = x.reshape(-1) if dim is None or not x.ndim else x.movedim(dim, -1)
     ordered, n = sort(flat).values, flat._data.shape[-1]
     found = []
@@ -225,9 +229,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     x = only_tensor(input, "nonzero").detach()
     if not x.ndim:
         count = int(bool(x))
-        if as_tuple:
-            return (x.new_zeros(count, dtype=dtypes.int64),)
-        return x.new_zeros((count, 0), dtype=dtypes.int64)
+        places = x.new_zeros(count, dtype=settle(x._ns, None, dtypes.int64))
+        return (places,) if as_tuple else places.reshape(count, 1)[:, :0]
     found = ops.nonzero(x, outputs=x.ndim)
     return found if as_tuple else stack(found, 1)
 
@@ -310,5 +313,5 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if x.ndim != 1 or x.dtype.category > dtypes.INTEGER or (x.numel() and int(x.min()) < 0):
         raise ShapeError("bincount only supports 1-d non-negative integral inputs.")
     size = max(int(x.max()) + 1 if x.numel() else 0, minlength)
-    values = x.new_ones(x.shape, dtype=dtypes.int64) if weights is None else weights
+    values = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64)) if weights is None else weights
     return ops.scatter_add(values, x, shape=(size,), axis=0)

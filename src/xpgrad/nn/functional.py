@@ -360,11 +360,8 @@ def _unusual_linear(input: Any, weight: Any, bias: Any) -> Tensor:
         return reshape(product, shape=tuple(x.shape[:-1]))
     out = linear(x, w)
     assert b is not None
-    try:
-        fits = tuple(out._ns.broadcast_to(b._data, tuple(out.shape)).shape) == tuple(out.shape)
-    except (ValueError, RuntimeError):
-        fits = False
-    if not fits:
+    lead = out.ndim - b.ndim
+    if lead < 0 or any(n not in (1, m) for n, m in zip(b.shape, out.shape[lead:], strict=True)):
         raise ShapeError(
             f"linear: The expanded size of the tensor ({w.shape[0]}) must match the existing size "
             f"({b.shape[-1] if b.ndim else 1}) at non-singleton dimension {out.ndim - 1}.  "
@@ -460,7 +457,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     ns = x._ns
     bounds = ns.bounds(x._data)
     if bounds is None and num_classes == -1:
-        bounds = (0, int(ns.to_host(ns.max(x._data))))  # the shape depends on it
+        with ns.current():
+            bounds = (0, int(ns.to_host(ns.max(x._data))))  # the shape depends on it
     least, most = bounds or (0, -1)
     if least < 0:
         raise ShapeError("Class values must be non-negative.")
@@ -498,13 +496,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
             f"result type Float can't be cast to the desired output type {x.dtype.torch_name}"
         )
     ns = x._ns
-    real = ns.native(x.dtype.to_real())
-    if p == 1:
-        mask = ns.zeros(tuple(x.shape), dtype=real)
-    else:
-        drawn = source(ns, None).uniform(tuple(x.shape), x.dtype.to_real())
-        with ns.current():
-            mask = ns.astype(ns.wrap(drawn) >= p, real) * (1 / (1 - p))
+    kind, shape = ns.native(x.dtype.to_real()), tuple(x.shape)
+    with ns.current():
+        if p == 1:
+            mask = ns.zeros(shape, dtype=kind)
+        else:
+            drawn = ns.wrap(source(ns, None).uniform(shape, kind))
+            mask = ns.astype(drawn >= p, kind) * (1 / (1 - p))
     out: Tensor = elementwise.multiply(x, wrap(ns.wrap(mask), ns))
     return x.copy_(out) if inplace else out
 
@@ -570,6 +568,8 @@ def cross_entropy(
     tensor(0.4100, grad_fn=<NllLossBackward0>)
     """
     how = _reduction(size_average, reduce, reduction)
+    if weight is None and not label_smoothing and _all_count(input, target, ignore_index):
+        return ops.nll_loss(ops.log_softmax(input, axis=1), target, None, reduction=how)
     x = only_tensor(input, "cross_entropy_loss")
     t = only_tensor(target, "cross_entropy_loss", "target", 2)
     if not 0.0 <= label_smoothing <= 1.0:
@@ -588,6 +588,30 @@ def cross_entropy(
     if not label_smoothing:
         return _nll(logs, t, weight, ignore_index, how)
     return _smoothed(logs, t, weight, ignore_index, how, label_smoothing, axis)
+
+
+def _all_count(x: Any, target: Any, ignore: int) -> bool:
+    """Whether this is the plain case: rows of floats and a class for each, in range.
+
+    Where the host knows the classes, that is; it does not wait for a device to tell it.
+    """
+    try:
+        ns, shape, t = x._ns, x._data.shape, target._data
+        if (
+            len(shape) != 2
+            or t.shape != shape[:1]
+            or target._ns is not ns
+            or target.dtype is not dtypes.int64
+            or x._data.dtype not in ns.inexact
+        ):
+            return False
+        bounds = ns.bounds(t)
+    except AttributeError:
+        return False
+    if bounds is None:
+        return False
+    least, most = bounds
+    return 0 <= least <= most < shape[1] and not least <= ignore <= most
 
 
 def _class_weights(weight: Tensor | None, x: Tensor, axis: int) -> Tensor | None:
@@ -690,19 +714,44 @@ def _nll(x: Tensor, target: Tensor, weight: Tensor | None, ignore: int, how: str
     elif len(shape) > 2:
         loss = ops.nll_loss_2d
         x = reshape(permute_dims(x, axes=(0, *range(2, len(shape)), 1)), shape=(-1, shape[1]))
-    rows, classes = x.shape
-    t = ns.reshape(target._data, (rows,))
-    out_shape = tuple(target.shape) if len(shape) > 1 else ()
-    # Known on the host: nobody is ignored, everybody in range. Elsewhere nobody waits to know it.
-    bounds = ns.bounds(t)
-    plain = bounds is not None and bounds[0] >= 0 and bounds[1] < classes
-    factor = None
-    if weight is not None or not plain or 0 <= ignore < classes:
-        t, factor = _row_weights(ns, x, t, weight, ignore, bounds)
+    with ns.current():
+        t, factor = _rows(ns, x, target._data, weight, ignore)
     out: Tensor = loss(x, wrap(t, ns), factor, reduction=how)
+    out_shape = tuple(target.shape) if len(shape) > 1 else ()
     if how == "none" and tuple(out.shape) != out_shape:
         out = reshape(out, shape=out_shape)
     return out
+
+
+def _rows(
+    ns: Namespace, x: Tensor, target: Array, weight: Tensor | None, ignore: int
+) -> tuple[Array, Tensor | None]:
+    """The class of each row of `x`, and the weight of each if they differ.
+
+    Classes that do not count become 0, and so does their weight.
+    """
+    rows, classes = x.shape
+    t = ns.reshape(target, (rows,))
+    bounds = ns.bounds(t)
+    if bounds is not None and not bounds[0] <= ignore <= bounds[1]:  # nobody is ignored
+        _check_classes(bounds, classes)
+        if weight is None:
+            return t, None
+    counts = ns.wrap(t != ignore)
+    t = ns.where(counts, t, 0)
+    if bounds is not None:
+        _check_classes(ns.bounds(t) or (0, 0), classes)
+    found = ns.astype(counts, x._data.dtype)
+    if weight is not None:
+        _class_weights(weight, x, 1)
+        found = found * ns.getitem(weight._data, (t,))
+    return t, wrap(ns.wrap(found), ns)
+
+
+def _check_classes(bounds: tuple[Any, Any], classes: int) -> None:
+    least, most = bounds
+    if least < 0 or most >= max(classes, 1):
+        raise IndexError(f"Target {least if least < 0 else most} is out of bounds.")
 
 
 def _check_target(x: Tensor, target: Tensor) -> None:
@@ -731,26 +780,6 @@ def _check_target(x: Tensor, target: Tensor) -> None:
 def _widest_integer(x: Tensor) -> bool:
     """Whether it is the widest integer type that its device has (some have no int64)."""
     return dtypes.int64 not in x._ns.natives and x.dtype is dtypes.int32
-
-
-def _row_weights(
-    ns: Namespace, x: Tensor, t: Array, weight: Tensor | None, ignore: int, bounds: Any
-) -> tuple[Array, Tensor]:
-    """Targets with those that do not count made harmless, and the weight of each row."""
-    classes = x.shape[1]
-    if weight is not None:
-        _class_weights(weight, x, 1)
-    with ns.current():
-        counts = ns.wrap(t != ignore)
-        t = ns.where(counts, t, 0)
-        if bounds is not None:
-            least, most = ns.bounds(t) or (0, 0)
-            if least < 0 or most >= max(classes, 1):
-                raise IndexError(f"Target {least if least < 0 else most} is out of bounds.")
-        found = ns.astype(counts, x._data.dtype)
-        if weight is not None:
-            found = found * ns.getitem(weight._data, (t,))
-        return t, wrap(ns.wrap(found), ns)
 
 
 def _same_target(x: Tensor, target: Tensor, what: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from xpgrad.door.joining import cat
+from xpgrad.door.creation import guarded
+from xpgrad.door.joining import cat, stack
 from xpgrad.errors import GradientError, ShapeError
 from xpgrad.mode import no_grad
 from xpgrad.nn.parameter import typename
@@ -48,26 +49,25 @@ def clip_grad_norm_(
     if not grads:
         ns = resolve()
         return wrap(ns.asarray(0.0, dtype=ns.native(float)), ns)
-    xp = grads[0]._ns
     norms = [_norm(g, norm_type) for g in grads]
-    gathered = [n.to(device=xp.device, dtype=norms[0].dtype)._data for n in norms]
-    with xp.current():
-        total = xp.wrap(xp.linalg.vector_norm(xp.stack(gathered), ord=norm_type))
-        factor = wrap(xp.clip(max_norm / (total + 1e-6), max=1.0), xp)
-    if error_if_nonfinite and not math.isfinite(float(xp.to_host(total))):
+    first = norms[0]
+    total = _norm(stack([n.to(device=first.device, dtype=first.dtype) for n in norms]), norm_type)
+    if error_if_nonfinite and not math.isfinite(total.item()):
         raise GradientError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
+    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
     for g in grads:
         g.mul_(factor.to(device=g.device, dtype=g.dtype))
-    return wrap(total, xp)
+    return total
 
 
-def _norm(g: Tensor, order: float) -> Tensor:
-    with g._ns.current():
-        return wrap(g._ns.wrap(g._ns.linalg.vector_norm(g._data, ord=order)), g._ns)
+def _norm(x: Tensor, order: float) -> Tensor:
+    ns = x._ns
+    with guarded(ns):
+        return wrap(ns.wrap(ns.linalg.vector_norm(x._data, ord=order)), ns)
 
 
 @no_grad()

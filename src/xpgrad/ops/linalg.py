@@ -19,29 +19,25 @@ from xpgrad.ops.shape import expand_dims, inverse, permute_dims, reshape
 # ------------------------------------------------------------------ products
 
 
-@op(
-    promotes=True,
-    x=lambda g, y, xp: xp.matmul(g, xp.conj(xp.matrix_transpose(y))),
-    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
-)
+def left(g, y, xp):
+    return xp.matmul(g, xp.conj(xp.matrix_transpose(y)))
+
+
+def right(g, x, xp):
+    return xp.matmul(xp.conj(xp.matrix_transpose(x)), g)
+
+
+@op(promotes=True, x=left, y=right)
 def mm(xp, x, y, /):
     return xp.matmul(x, y)
 
 
-@op(
-    promotes=True,
-    x=lambda g, y, xp: xp.matmul(g, xp.conj(xp.matrix_transpose(y))),
-    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
-)
+@op(promotes=True, x=left, y=right)
 def bmm(xp, x, y, /):
     return xp.matmul(x, y)
 
 
-@op(
-    promotes=True,
-    x=lambda g, y, xp: xp.expand_dims(g, axis=-1) * xp.conj(y),
-    y=lambda g, x, xp: xp.matmul(xp.conj(xp.matrix_transpose(x)), g),
-)
+@op(promotes=True, x=lambda g, y, xp: xp.expand_dims(g, axis=-1) * xp.conj(y), y=right)
 def mv(xp, x, y, /):
     return xp.matmul(x, y)
 
@@ -63,7 +59,7 @@ def matmul_x(g, y, like, xp):
         return (g if wide == 1 else xp.expand_dims(g, axis=-1)) * xp.conj(y)
     if wide == 1:
         return xp.squeeze(xp.matmul(xp.conj(y), xp.expand_dims(g, axis=-1)), axis=-1)
-    return xp.matmul(g, xp.conj(xp.matrix_transpose(y)))
+    return left(g, y, xp)
 
 
 def matmul_y(g, x, like, xp):
@@ -73,10 +69,10 @@ def matmul_y(g, x, like, xp):
             return g * xp.conj(x)
         return xp.expand_dims(xp.conj(x), axis=-1) * xp.expand_dims(g, axis=-2)
     if deep == 1:
-        return xp.matmul(xp.conj(xp.matrix_transpose(rows(x, xp))), xp.reshape(g, (-1,)))
+        return right(xp.reshape(g, (math.prod(g.shape),)), rows(x, xp), xp)
     if deep == 2 < wide:  # one matrix for the whole stack: one product, not a stack to sum up
         x, g = rows(x, xp), rows(g, xp)
-    return xp.matmul(xp.conj(xp.matrix_transpose(x)), g)
+    return right(g, x, xp)
 
 
 @op(promotes=True, x=matmul_x, y=matmul_y)

@@ -292,7 +292,7 @@ def huber_loss(xp, x, y, /, *, reduction="mean", delta=1.0):
 def nll_rule(g, target, weight, like, reduction, xp):
     rows = like.shape[0]
     if weight is None:
-        each = -g / rows if reduction == "mean" else -g
+        each = g / -rows if reduction == "mean" else -g
     else:
         each = -g * weight / xp.sum(weight) if reduction == "mean" else -g * weight
         each = xp.where(weight == 0, 0.0, each)  # also where no row counts and the mean is nan
@@ -302,12 +302,16 @@ def nll_rule(g, target, weight, like, reduction, xp):
 @op(x=nll_rule, target=None, weight=None)
 def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
     """Minus what `target` picks from each row of `x`; `weight` has a number for each row."""
-    terms = -xp.getitem(x, (xp.arange(x.shape[0]), target))
+    rows = x.shape[0]
+    picked = xp.getitem(x, (xp.arange(rows), target))
     if weight is not None:
-        terms = terms * weight
-    if weight is None or reduction != "mean":
-        return reduced(terms, reduction, xp)
-    return xp.sum(terms) / xp.sum(weight)
+        picked = picked * weight
+    if reduction == "none":
+        return -picked
+    total = xp.sum(picked)
+    if reduction == "sum":
+        return -total
+    return total / -(rows if weight is None else xp.sum(weight))
 
 
 nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")

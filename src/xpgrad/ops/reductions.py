@@ -56,8 +56,8 @@ def mean(xp, x, /, *, axis=None, keepdims=False):
 def scatter(g, x, like, axis, correction, keepdims, xp):
     """The derivative of the sum of squared distances from the mean, over the degrees of freedom."""
     free = count(like, axis) - correction
-    distance = x - xp.mean(x, axis=axis, keepdims=True)
-    return keep(g, like, axis, keepdims, xp) * distance * (2 / free if free > 0 else math.inf)
+    g = keep(g * (2 / free if free > 0 else math.inf), like, axis, keepdims, xp)
+    return g * (x - xp.mean(x, axis=axis, keepdims=True))
 
 
 @op(integers="float", x=scatter)

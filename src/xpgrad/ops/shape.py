@@ -156,7 +156,7 @@ def repeat_rule(g, repeats, axis, like, xp):
     return xp.index_add(like, (*(slice(None),) * axis, places, ...), g)
 
 
-@op(node="RepeatInterleave", linear=True, x=repeat_rule, repeats=None)
+@op(node="IndexSelect", linear=True, x=repeat_rule, repeats=None)
 def repeat(xp, x, repeats, /, *, axis):
     """Each element `repeats` times in a row: an int, or an array with a count for each."""
     return xp.repeat(x, repeats, axis=axis)
