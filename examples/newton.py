@@ -8,6 +8,8 @@ curves. Close to the minimum the number of right digits doubles with each step.
 
 import argparse
 
+import numpy as np
+
 import xpgrad as xg
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -21,7 +23,7 @@ def rosenbrock(p):
 
 
 def distance(p):
-    return xg.linalg.vector_norm(p - 1).item()  # the minimum is at (1, 1)
+    return (p - 1).norm().item()  # the minimum is at (1, 1)
 
 
 p = xg.tensor([-1.2, 1.0], dtype=xg.float64, device=device)
@@ -30,7 +32,7 @@ for step in range(8):
     print(f"  step {step}: f = {rosenbrock(p).item():8.2e}, distance {distance(p):.1e}")
     gradient = xg.autograd.functional.jacobian(rosenbrock, p)
     hessian = xg.autograd.functional.hessian(rosenbrock, p)
-    p = p - xg.linalg.solve(hessian, gradient)
+    p = p - xg.tensor(np.linalg.solve(hessian.cpu(), gradient.cpu()), device=device)
 
 p = xg.nn.Parameter(xg.tensor([-1.2, 1.0], dtype=xg.float64, device=device))
 optimizer = xg.optim.SGD([p], lr=0.001)

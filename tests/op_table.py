@@ -49,7 +49,7 @@ def functions():
     found = {}
     for module in modules:
         for value in vars(module).values():
-            op = getattr(value, "op", None)
+            op = None if isinstance(value, type) else getattr(value, "op", None)
             if op is not None and OPS.get(op.name) is op:  # not a `named` variant of it
                 found[op.name] = value
     return found
@@ -782,16 +782,16 @@ ROWS += [
 
 # ------------------------------------------------------------------ indexing
 
-I = np.array([0, 2, 0])
+AT = np.array([0, 2, 0])  # the first place twice
 GRID = np.array([[0, -1], [2, 1]])
 MASKED = np.array([[True, False, True, True], [False] * 4, [False, True, False, False]])
 BASIC = [
-    (slice(1, 3), ...), (0, slice(None, None, 2)), (None, ..., 1), (...,), (slice(None, None, -1), ...),
-    (slice(3, 1), ...), (2, 3),
+    (slice(1, 3), ...), (0, slice(None, None, 2)), (None, ..., 1), (...,),
+    (slice(None, None, -1), ...), (slice(3, 1), ...), (2, 3),
 ]  # fmt: skip
 ADVANCED = [
-    (I,), (GRID,), (I, slice(None, None, 2)), (slice(1, 3), I), (I, I), (None, I), (GRID, 1),
-    (MASKED,), (np.array([True, False, True]), 1), (np.zeros(0, int),), (I, ..., None),
+    (AT,), (GRID,), (AT, slice(None, None, 2)), (slice(1, 3), AT), (AT, AT), (None, AT), (GRID, 1),
+    (MASKED,), (np.array([True, False, True]), 1), (np.zeros(0, int),), (AT, ..., None),
 ]  # fmt: skip
 
 
@@ -814,7 +814,8 @@ def _copy_slices(base, values, steps):
     out = base.copy()
     view = out
     for op, settings, _ in steps:
-        view = view[settings["index"]] if op.name == "getview" else np.transpose(view, settings["axes"])
+        sliced = op.name == "getview"
+        view = view[settings["index"]] if sliced else np.transpose(view, settings["axes"])
     view[...] = values
     return out
 
@@ -828,22 +829,23 @@ def _slices(*steps):
 ROWS += [
     Row("getitem", lambda x, index: x[index], [S((3, 4), index=i) for i in (*BASIC, *ADVANCED)]),
     Row("getitem", lambda x, index: x[index],
-        [S((2, 3, 4), index=i) for i in [(I[:2], slice(None), I[:2]), (0, slice(None), I),
-                                         (slice(None), I, None, GRID[0]), (..., I)]]
-        + [S((), index=(...,)), S((0, 3), index=(slice(None), I))], dtypes=FLOATS + COMPLEX),
+        [S((3, 3, 4), index=i) for i in [(AT[:2], slice(None), AT[:2]), (0, slice(None), AT),
+                                         (slice(None), AT, None, AT), (..., AT)]]
+        + [S((), index=(...,)), S((0, 3), index=(slice(None), AT))], dtypes=FLOATS + COMPLEX),
     Row("getview", lambda x, index: x[index], [S((3, 4), index=i) for i in BASIC]
         + [S((), index=(None, ...)), S((2, 0), index=(1, ...))]),
     Row("index_add", _index_add,
-        [S((3, 4), shape=(5, 4), index=(I,)), S((2, 2, 4), shape=(3, 4), index=(GRID,)),
-         S((3,), shape=(3, 4), index=(I, I)), S((2, 4), shape=(3, 4), index=(slice(1, 3), ...)),
-         S((4,), shape=(3, 4), index=(MASKED,)), S((0, 4), shape=(3, 4), index=(I[:0],))],
+        [S((3, 4), shape=(5, 4), index=(AT,)), S((2, 2, 4), shape=(3, 4), index=(GRID,)),
+         S((3,), shape=(3, 4), index=(AT, AT)), S((2, 4), shape=(3, 4), index=(slice(1, 3), ...)),
+         S((4,), shape=(3, 4), index=(MASKED,)), S((0, 4), shape=(3, 4), index=(AT[:0],))],
         dtypes=FLOATS + COMPLEX),
     # Repeated places with different values: the last one wins here, and nobody promises that.
     Row("index_put", _index_put,
         [S((3, 4), (2, 4), index=(slice(1, 3), ...)), S((3, 4), (), index=(0, ...)),
-         S((3, 4), (2,), index=(I[:2], I[:2])), S((3, 4), (2, 4), index=(I[:2],)),
+         S((3, 4), (2,), index=(AT[:2], AT[:2])), S((3, 4), (2, 4), index=(AT[:2],)),
          S((3, 4), (4,), index=(MASKED,)), S((3, 4), (), index=(MASKED,)),
-         S((3, 4), (3, 4), index=(I,), accumulate=True), S((3, 4), (4,), index=(I,), accumulate=True),
+         S((3, 4), (3, 4), index=(AT,), accumulate=True),
+         S((3, 4), (4,), index=(AT,), accumulate=True),
          S((3, 4), (), index=(..., 1), accumulate=True)],
         host="the standard cannot write to places that arrays name"),
     Row("masked_fill", lambda x, mask, value: np.where(mask, np.asarray(value, x.dtype), x),

@@ -10,9 +10,9 @@ import weakref
 
 import numpy as np
 import pytest
-from namespaces import host, tensor
 
 import xpgrad as xg
+from namespaces import host, tensor
 from xpgrad import backward as engine
 from xpgrad.autograd import backward, grad
 from xpgrad.autograd.graph import GradientEdge, get_gradient_edge, increment_version
@@ -47,11 +47,13 @@ def test_grad_accumulates_in_place(ns):
     first = x.grad
     assert host(first).tolist() == [2.0, 4.0, 6.0]
     (x * x).sum().backward()
-    assert x.grad is first and host(first).tolist() == [4.0, 8.0, 12.0]
+    assert x.grad is first
+    assert host(first).tolist() == [4.0, 8.0, 12.0]
     assert first._version == 1
     x.grad = None
     (x * 2.0).sum().backward()
-    assert host(x.grad).tolist() == [2.0, 2.0, 2.0] and x.grad is not first
+    assert host(x.grad).tolist() == [2.0, 2.0, 2.0]
+    assert x.grad is not first
 
 
 def test_grad_is_no_alias_of_a_callers_gradient(ns):
@@ -60,7 +62,8 @@ def test_grad_is_no_alias_of_a_callers_gradient(ns):
     x.clone().backward(v)
     assert ns.memory_key(x.grad._data) != ns.memory_key(v._data)
     x.clone().backward(v)
-    assert host(v).tolist() == [5.0, 6.0] and host(x.grad).tolist() == [10.0, 12.0]
+    assert host(v).tolist() == [5.0, 6.0]
+    assert host(x.grad).tolist() == [10.0, 12.0]
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
@@ -100,7 +103,8 @@ def test_grad_given_by_the_user_is_added_into():
     mine = xg.tensor([10.0, 20.0], dtype=xg.float64)
     x.grad = mine
     (x * 3.0).sum().backward()
-    assert x.grad is mine and mine.tolist() == [13.0, 23.0]
+    assert x.grad is mine
+    assert mine.tolist() == [13.0, 23.0]
 
 
 def test_grad_never_touches_dot_grad():
@@ -108,10 +112,12 @@ def test_grad_never_touches_dot_grad():
     y = x * x
     y.retain_grad()
     grad(y.sum(), [x, y])
-    assert x.grad is None and y.grad is not None  # retain_grad is a hook, and hooks run
+    assert x.grad is None
+    assert y.grad is not None
     x.grad = old = xg.zeros(2, dtype=xg.float64)
     grad((x * x).sum(), x)
-    assert x.grad is old and old.tolist() == [0.0, 0.0]
+    assert x.grad is old
+    assert old.tolist() == [0.0, 0.0]
 
 
 # ------------------------------------------------------------------ shapes of graphs
@@ -243,7 +249,8 @@ def test_saved_values_are_released():
     del y._data
     assert saved() is not None
     y.backward(xg.ones(3))
-    assert y.grad_fn.saved is FREED and saved() is None
+    assert y.grad_fn.saved is FREED
+    assert saved() is None
 
 
 # ------------------------------------------------------------------ higher orders
@@ -277,10 +284,13 @@ def test_backward_with_create_graph():
     with pytest.warns(UserWarning, match="Using backward\\(\\) with create_graph=True will create"):
         (x * x * x).backward(create_graph=True)
     g = x.grad
-    assert g.requires_grad and g.item() == 12.0
+    assert g.requires_grad
+    assert g.item() == 12.0
     with pytest.warns(UserWarning, match="reference cycle"):
         (x * x * x).backward(create_graph=True)
-    assert x.grad is not g and x.grad.item() == 24.0 and g.item() == 12.0
+    assert x.grad is not g
+    assert x.grad.item() == 24.0
+    assert g.item() == 12.0
     assert grad(x.grad, x)[0].item() == 24.0
     x.grad = None
 
@@ -290,7 +300,8 @@ def test_adding_into_a_recorded_grad():
     with pytest.warns(UserWarning, match="reference cycle"):
         (x * x).backward(create_graph=True)
     (x * x).backward()
-    assert x.grad.item() == 8.0 and x.grad.requires_grad
+    assert x.grad.item() == 8.0
+    assert x.grad.requires_grad
     x.grad = None
 
 
@@ -298,7 +309,8 @@ def test_a_recorded_gradient_of_a_gradient_given():
     x, v = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     (g,) = grad(x * x, x, v, create_graph=True)
     gx, gv = grad(g.sum(), [x, v])
-    assert gx.tolist() == [6.0, 8.0] and gv.tolist() == [2.0, 4.0]
+    assert gx.tolist() == [6.0, 8.0]
+    assert gv.tolist() == [2.0, 4.0]
     (g,) = grad(x.clone(), x, v, create_graph=True)
     assert grad(g.sum(), v)[0].tolist() == [1.0, 1.0]
 
@@ -311,7 +323,8 @@ def test_grad_arguments():
     assert isinstance(grad(x.sum(), x), tuple)
     z = (x * y).sum()
     found = grad(z, {"x": x, "y": y}, retain_graph=True)
-    assert found["x"].tolist() == [3.0, 4.0] and found["y"].tolist() == [1.0, 2.0]
+    assert found["x"].tolist() == [3.0, 4.0]
+    assert found["y"].tolist() == [1.0, 2.0]
     assert grad(z, [x, x])[0].tolist() == [3.0, 4.0]
     outputs = x * 2.0, (x * y).sum()
     (g,) = grad(outputs, x, [xg.ones(2), None])
@@ -322,7 +335,8 @@ def test_unused_inputs():
     x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     assert grad(x.sum(), [x, y], allow_unused=True)[1] is None
     zeros = grad(x.sum(), [x, y], materialize_grads=True)[1]
-    assert zeros.tolist() == [0.0, 0.0] and zeros.dtype is xg.float64
+    assert zeros.tolist() == [0.0, 0.0]
+    assert zeros.dtype is xg.float64
     assert grad(x.sum(), {"y": y}, allow_unused=True) == {"y": None}
 
 
@@ -338,7 +352,8 @@ def test_gradients_given_are_cast():
     x = leaf([1.0, 2.0], dtype=xg.float32)
     for dtype in (xg.float64, xg.float16, xg.int64, xg.bool):
         (g,) = grad(x * 2.0, x, xg.ones(2, dtype=dtype))
-        assert g.dtype is xg.float32 and g.tolist() == [2.0, 2.0]
+        assert g.dtype is xg.float32
+        assert g.tolist() == [2.0, 2.0]
 
 
 def test_batched_gradients(ns):
@@ -346,7 +361,8 @@ def test_batched_gradients(ns):
     y = x * x
     rows = tensor(ns, np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
     (g,) = grad(y, x, rows, is_grads_batched=True)
-    assert host(g).tolist() == [[2.0, 0.0], [0.0, 4.0], [2.0, 4.0]] and g._ns is ns
+    assert host(g).tolist() == [[2.0, 0.0], [0.0, 4.0], [2.0, 4.0]]
+    assert g._ns is ns
 
 
 def test_batched_gradients_of_several():
@@ -354,11 +370,14 @@ def test_batched_gradients_of_several():
     outputs = x * x, (x * 3.0).sum()
     seeds = xg.ones(4, 2, dtype=xg.float64), xg.ones(4, dtype=xg.float64)
     gx, gw = grad(outputs, [x, w], seeds, is_grads_batched=True, allow_unused=True)
-    assert gx.shape == (4, 2) and gx[3].tolist() == [5.0, 7.0] and gw is None
+    assert gx.shape == (4, 2)
+    assert gx[3].tolist() == [5.0, 7.0]
+    assert gw is None
     v = leaf([[1.0, 0.0], [0.0, 1.0]])
     (g,) = grad(x * x, x, v, is_grads_batched=True, create_graph=True)
     gx, gv = grad(g.sum(), [x, v])
-    assert gx.tolist() == [2.0, 2.0] and gv.tolist() == [[2.0, 4.0], [2.0, 4.0]]
+    assert gx.tolist() == [2.0, 2.0]
+    assert gv.tolist() == [[2.0, 4.0], [2.0, 4.0]]
     (g,) = grad(x * x, x, xg.ones(0, 2, dtype=xg.float64), is_grads_batched=True)
     assert g.shape == (0, 2)
 
@@ -367,8 +386,10 @@ def test_edges():
     x = leaf([1.0, 2.0])
     y = x * x
     edge = get_gradient_edge(y)
-    assert isinstance(edge, GradientEdge) and isinstance(edge.node, Node)
-    assert edge.node is y.grad_fn and edge.output_nr == 0
+    assert isinstance(edge, GradientEdge)
+    assert isinstance(edge.node, Node)
+    assert edge.node is y.grad_fn
+    assert edge.output_nr == 0
     z = (y * 3.0).sum()
     assert grad(z, edge, retain_graph=True)[0].tolist() == [3.0, 3.0]
     backward(z, inputs=[get_gradient_edge(x)], retain_graph=True)
@@ -387,9 +408,12 @@ def test_only_inputs_get_a_gradient():
     y = x * w
     z = y * y
     z.backward(inputs=[x], retain_graph=True)
-    assert x.grad.item() == 36.0 and w.grad is None
+    assert x.grad.item() == 36.0
+    assert w.grad is None
     backward(z, inputs=[y, w], retain_graph=True)
-    assert y.grad.item() == 12.0 and w.grad.item() == 24.0 and x.grad.item() == 36.0
+    assert y.grad.item() == 12.0
+    assert w.grad.item() == 24.0
+    assert x.grad.item() == 36.0
     assert y.retains_grad
     backward(z, inputs={"w": w})
     assert w.grad.item() == 48.0
@@ -414,7 +438,8 @@ def test_gradients_have_the_dtype_of_the_leaf():
     assert x.grad.dtype is xg.float32
     y = leaf([1.0, 2.0], dtype=xg.float64)
     (x * y).sum().backward()
-    assert x.grad.dtype is xg.float32 and y.grad.dtype is xg.float64
+    assert x.grad.dtype is xg.float32
+    assert y.grad.dtype is xg.float64
     assert x.grad.tolist() == [3.0, 4.0]
 
 
@@ -423,7 +448,8 @@ def test_float16():
     y = x * x * 2.0
     assert y.dtype is xg.float16
     y.sum().backward()
-    assert x.grad.dtype is xg.float16 and x.grad.tolist() == [4.0, 8.0]
+    assert x.grad.dtype is xg.float16
+    assert x.grad.tolist() == [4.0, 8.0]
 
 
 def test_complex_gradients_point_downhill():
@@ -448,7 +474,8 @@ def test_a_real_leaf_of_a_complex_graph_gets_a_real_gradient():
     c = leaf([1 + 1j, 2j], dtype=xg.complex64)
     r = leaf([1.0, 2.0], dtype=xg.float32)
     (c * r).sum().backward(xg.tensor(1 + 1j))
-    assert r.grad.dtype is xg.float32 and c.grad.dtype is xg.complex64
+    assert r.grad.dtype is xg.float32
+    assert c.grad.dtype is xg.complex64
     np.testing.assert_allclose(host(r.grad), [2.0, 2.0])
 
 
@@ -561,7 +588,8 @@ def test_hooks_of_one_of_several_outputs():
     a.register_hook(lambda g: seen.append(g.item()) or g * 10.0)
     b.retain_grad()
     (a * 2.0 + b * 3.0).backward()
-    assert seen == [2.0] and b.grad.item() == 3.0
+    assert seen == [2.0]
+    assert b.grad.item() == 3.0
     assert x.grad.tolist() == [20.0, 3.0, 0.0]
 
 
@@ -573,7 +601,8 @@ def test_retain_grad():
     y.retain_grad()
     (y * 3.0).backward(retain_graph=True)
     y.backward()
-    assert y.grad.item() == 4.0 and y.retains_grad  # each backward adds
+    assert y.grad.item() == 4.0
+    assert y.retains_grad
     x.retain_grad()
     assert not x.retains_grad
 
@@ -607,7 +636,8 @@ def test_a_failing_hook_leaves_grads_alone():
     z.register_hook(lambda g: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         z.backward()
-    assert x.grad is None and y.grad is None
+    assert x.grad is None
+    assert y.grad is None
 
 
 # ------------------------------------------------------------------ modified in between
@@ -803,7 +833,8 @@ def test_a_graph_outlives_its_tensors():
     z = y.sum()
     del y
     z.backward()
-    assert x.grad.tolist() == [2.0, 4.0] and node.name() == "MulBackward0"
+    assert x.grad.tolist() == [2.0, 4.0]
+    assert node.name() == "MulBackward0"
     z = (leaf([1.0]) * 2.0).sum()
     assert z._node.edges[0].edges[0].variable is None
     z.backward()  # whose gradient nobody could see
@@ -895,6 +926,9 @@ def test_nodes():
     y = x * 2.0
     assert y.grad_fn.name() == "MulBackward0"
     (node, number), _ = y.grad_fn.next_functions
-    assert isinstance(node, AccumulateGrad) and node.variable is x and number == 0
+    assert isinstance(node, AccumulateGrad)
+    assert node.variable is x
+    assert number == 0
     assert node.name() == "AccumulateGrad"
-    assert x.grad_fn is None and "MulBackward0 object at 0x" in repr(y.grad_fn)
+    assert x.grad_fn is None
+    assert "MulBackward0 object at 0x" in repr(y.grad_fn)

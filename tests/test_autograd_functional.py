@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from namespaces import host, tensor
 
 import xpgrad as xg
+from namespaces import host, tensor
 from xpgrad.autograd import functional as F
 
 
@@ -21,7 +21,8 @@ def cube_sum(x):
 def assert_same(a, b):
     """Equal nesting, shapes and values."""
     if isinstance(b, tuple):
-        assert isinstance(a, tuple) and len(a) == len(b)
+        assert isinstance(a, tuple)
+        assert len(a) == len(b)
         for u, v in zip(a, b, strict=True):
             assert_same(u, v)
     else:
@@ -51,9 +52,7 @@ def test_the_jacobian_of_the_tutorial():
         return xg.stack([x[0] * x[1], x[1] * x[1], x[2] + x[0]])
 
     found = F.jacobian(f, xg.tensor([1.0, 2.0, 3.0]))
-    assert repr(found) == (
-        "tensor([[2., 1., 0.],\n        [0., 4., 0.],\n        [1., 0., 1.]])"
-    )
+    assert repr(found) == ("tensor([[2., 1., 0.],\n        [0., 4., 0.],\n        [1., 0., 1.]])")
 
 
 def test_products_agree_with_the_jacobian():
@@ -70,9 +69,7 @@ def test_products_agree_with_the_jacobian():
     w = xg.tensor(2.0, dtype=xg.float64), xg.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=xg.float64)
     (_, cotangents) = F.vjp(f, (x, y), w)
     for i, c in enumerate(cotangents):
-        expected = sum(
-            np.tensordot(host(u), host(j[o][i]), host(u).ndim) for o, u in enumerate(w)
-        )
+        expected = sum(np.tensordot(host(u), host(j[o][i]), host(u).ndim) for o, u in enumerate(w))
         np.testing.assert_allclose(host(c), expected)
 
 
@@ -104,21 +101,25 @@ def test_shapes_of_results():
 def test_tuples_in_and_out():
     x = vec(1.0, 2.0)
     one = F.jacobian(lambda x: (x * 2.0,), x)
-    assert isinstance(one, tuple) and one[0].shape == (2, 2)
+    assert isinstance(one, tuple)
+    assert one[0].shape == (2, 2)
     one = F.jacobian(lambda x: x * 2.0, (x,))
-    assert isinstance(one, tuple) and one[0].shape == (2, 2)
+    assert isinstance(one, tuple)
+    assert one[0].shape == (2, 2)
     two = F.jacobian(lambda x, y: (x * y, x.sum()), (x, x))
     assert [[m.shape for m in row] for row in two] == [[(2, 2), (2, 2)], [(2,), (2,)]]
     assert_same(two[0][0], [[1.0, 0.0], [0.0, 2.0]])
     h = F.hessian(lambda x: (x * x).sum(), (x,))
-    assert isinstance(h, tuple) and isinstance(h[0], tuple)
+    assert isinstance(h, tuple)
+    assert isinstance(h[0], tuple)
 
 
 def test_one_tensor_twice():
     x = vec(1.0, 2.0).requires_grad_()
     for create_graph in (False, True):
         a, b = F.jacobian(lambda a, b: (a * 3.0 + b).sum(), (x, x), create_graph=create_graph)
-        assert a.tolist() == [3.0, 3.0] and b.tolist() == [1.0, 1.0]
+        assert a.tolist() == [3.0, 3.0]
+        assert b.tolist() == [1.0, 1.0]
 
 
 def test_independent_outputs_give_zeros():
@@ -172,7 +173,9 @@ def test_nothing_is_left_behind():
         *F.hvp(lambda x: (x * x * w).sum(), x, w),
     )
     assert not any(t.requires_grad for t in found)
-    assert x.grad is None and w.grad is None and x.requires_grad
+    assert x.grad is None
+    assert w.grad is None
+    assert x.requires_grad
 
 
 @pytest.mark.parametrize("mode", [xg.no_grad, xg.enable_grad])
@@ -195,11 +198,13 @@ def test_create_graph():
     for product in (F.vjp, F.jvp):
         _, p = product(lambda x: x * x * x, x, v, create_graph=True)
         gx, gv = xg.autograd.grad(p.sum(), (x, v))
-        assert gx.tolist() == [6.0, 12.0] and gv.tolist() == [3.0, 12.0]
+        assert gx.tolist() == [6.0, 12.0]
+        assert gv.tolist() == [3.0, 12.0]
     for product in (F.vhp, F.hvp):
         _, p = product(cube_sum, x, v, create_graph=True)
         gx, gv = xg.autograd.grad(p.sum(), (x, v))
-        assert gx.tolist() == [6.0, 6.0] and gv.tolist() == [6.0, 12.0]
+        assert gx.tolist() == [6.0, 6.0]
+        assert gv.tolist() == [6.0, 12.0]
 
 
 def test_vectorize_changes_nothing():

@@ -7,9 +7,9 @@ import weakref
 
 import numpy as np
 import pytest
-from namespaces import host, tensor
 
 import xpgrad as xg
+from namespaces import host, tensor
 from xpgrad.autograd import Function, gradcheck, gradgradcheck
 from xpgrad.autograd.function import once_differentiable
 
@@ -93,7 +93,8 @@ def test_several_results(ns):
     x = tensor(ns, np.array([0.5, 1.0]), requires_grad=True)
     y = tensor(ns, np.array([2.0, 3.0]), requires_grad=True)
     e, label, p = Pair.apply(x, y, 10.0)
-    assert label == "label" and (e.output_nr, p.output_nr) == (0, 2)
+    assert label == "label"
+    assert (e.output_nr, p.output_nr) == (0, 2)
     assert e.grad_fn is p.grad_fn
     (e.sum() + p.sum()).backward()
     np.testing.assert_allclose(host(x.grad), np.exp([0.5, 1.0]) + [20.0, 30.0], rtol=1e-6)
@@ -106,7 +107,8 @@ def test_names():
     assert type(y.grad_fn).__name__ == y.grad_fn.name() == "SquareBackward"
     assert repr(y) == "tensor([1., 4.], dtype=xpgrad.float64, grad_fn=<SquareBackward>)"
     ((node, number),) = y.grad_fn.next_functions
-    assert node.variable is x and number == 0
+    assert node.variable is x
+    assert number == 0
 
 
 def test_next_functions_leave_out_what_is_no_tensor():
@@ -122,7 +124,8 @@ def test_grad_fn_shows_the_ctx():
         return x.sum()
 
     def backward(ctx, grad):
-        assert ctx.shape == (3,) and ctx.dtype is xg.float64
+        assert ctx.shape == (3,)
+        assert ctx.dtype is xg.float64
         return grad.expand(ctx.shape)
 
     x = leaf([1.0, 2.0, 3.0])
@@ -137,14 +140,17 @@ def test_grad_fn_shows_the_ctx():
 
 def test_gradients_of_first_and_second_order():
     x, y = leaf([0.3, -1.2]), leaf([2.0, 0.7])
-    assert gradcheck(Square.apply, x) and gradgradcheck(Square.apply, x)
-    assert gradcheck(Exp.apply, x) and gradgradcheck(Exp.apply, x)
+    assert gradcheck(Square.apply, x)
+    assert gradgradcheck(Square.apply, x)
+    assert gradcheck(Exp.apply, x)
+    assert gradgradcheck(Exp.apply, x)
 
     def pair(x, y):
         e, _, p = Pair.apply(x, y, 3.0)
         return e, p
 
-    assert gradcheck(pair, (x, y)) and gradgradcheck(pair, (x, y))
+    assert gradcheck(pair, (x, y))
+    assert gradgradcheck(pair, (x, y))
 
 
 def test_a_wrong_backward_is_caught():
@@ -202,7 +208,8 @@ def test_without_recording():
     x = leaf(3.0)
     with xg.no_grad():
         y = Square.apply(x)
-    assert not y.requires_grad and y.item() == 9.0
+    assert not y.requires_grad
+    assert y.item() == 9.0
     assert not Square.apply(xg.tensor(3.0)).requires_grad
     with xg.inference_mode():
         assert not Square.apply(x).requires_grad
@@ -250,7 +257,8 @@ def test_a_function_inside_a_function():
     x = leaf(2.0)
     y = outer.apply(x)
     assert y.grad_fn.name() == "OuterBackward"
-    assert gradcheck(outer.apply, x) and gradgradcheck(outer.apply, x)
+    assert gradcheck(outer.apply, x)
+    assert gradgradcheck(outer.apply, x)
 
 
 def test_setup_context():
@@ -273,7 +281,8 @@ def test_setup_context():
             return g * y * ctx.scale, g * x * ctx.scale, None
 
     x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
-    assert gradcheck(Mul.apply, (x, y)) and gradgradcheck(Mul.apply, (x, y))
+    assert gradcheck(Mul.apply, (x, y))
+    assert gradgradcheck(Mul.apply, (x, y))
     assert seen == {"inputs": 3, "output": False}  # the default counts as given
     Mul.apply(x, y=y, scale=1.0).sum().backward()
     assert x.grad.tolist() == [3.0, 4.0]
@@ -325,7 +334,8 @@ def test_missing_gradients_are_zeros():
     assert (a.requires_grad, b.requires_grad, c.requires_grad, d) == (True, True, False, None)
     a.sum().backward()
     assert [None if g is None else g.tolist() for g in seen] == [[1, 1], [0, 0, 0], [0, 0], None]
-    assert seen[1].dtype is xg.float32 and seen[2].dtype is xg.int64
+    assert seen[1].dtype is xg.float32
+    assert seen[2].dtype is xg.int64
 
 
 def test_missing_gradients_may_stay_none():
@@ -341,7 +351,9 @@ def test_missing_gradients_may_stay_none():
 
     x = leaf(1.0)
     function(forward, backward).apply(x)[1].backward()
-    assert seen[0] is None and seen[1].item() == 1.0 and x.grad.item() == 3.0
+    assert seen[0] is None
+    assert seen[1].item() == 1.0
+    assert x.grad.item() == 3.0
 
 
 def test_gradients_are_recorded_only_on_demand():
@@ -362,7 +374,8 @@ def test_none_for_an_input():
     x, y = leaf(1.0), leaf(2.0)
     f = function(lambda ctx, x, y: x * y, lambda ctx, g: (g, None))
     f.apply(x, y).backward()
-    assert x.grad.item() == 1.0 and y.grad is None
+    assert x.grad.item() == 1.0
+    assert y.grad is None
     assert xg.autograd.grad(f.apply(x, y), [x, y], allow_unused=True)[1] is None
 
 
@@ -370,7 +383,8 @@ def test_gradients_are_fitted_to_their_inputs():
     x = leaf([1.0, 2.0], dtype=xg.float32)
     f = function(lambda ctx, x: x.double(), lambda ctx, g: xg.stack([g, g]))
     (g,) = xg.autograd.grad(f.apply(x).sum(), x)
-    assert g.dtype is xg.float32 and g.tolist() == [2.0, 2.0]
+    assert g.dtype is xg.float32
+    assert g.tolist() == [2.0, 2.0]
 
 
 def test_more_gradients_than_arguments_if_they_are_none():
@@ -386,11 +400,14 @@ def test_an_input_returned_is_another_tensor(ns):
     f = function(lambda ctx, x: x, lambda ctx, g: g * 5.0)
     x = tensor(ns, np.array([1.0, 2.0]), requires_grad=True)
     y = f.apply(x)
-    assert y is not x and y.grad_fn.name() == "SampleBackward" and x.is_leaf
+    assert y is not x
+    assert y.grad_fn.name() == "SampleBackward"
+    assert x.is_leaf
     y.sum().backward()
     assert host(x.grad).tolist() == [5.0, 5.0]
     c = tensor(ns, np.array([1.0, 2.0]))
-    assert f.apply(c) is not c and not f.apply(c).requires_grad
+    assert f.apply(c) is not c
+    assert not f.apply(c).requires_grad
 
 
 def test_inputs_swapped():
@@ -409,7 +426,8 @@ def test_one_tensor_returned_twice():
 
     x = leaf(1.0)
     a, b = function(forward, lambda ctx, g, h: g + 10.0 * h).apply(x)
-    assert a is b and a.output_nr == 1
+    assert a is b
+    assert a.output_nr == 1
     a.backward()
     assert x.grad.item() == 10.0
 
@@ -432,7 +450,9 @@ def test_mark_dirty():
     x = leaf([1.0, 2.0])
     y = x * 1.0
     z = f.apply(y)
-    assert z is y and y.grad_fn.name() == "SampleBackward" and y._version > 0
+    assert z is y
+    assert y.grad_fn.name() == "SampleBackward"
+    assert y._version > 0
     y.sum().backward()
     assert x.grad.tolist() == [7.0, 7.0]
 
@@ -474,7 +494,8 @@ def test_mark_non_differentiable():
 
     x = leaf(1.0)
     a, b = function(forward, lambda ctx, g, h: g * 2.0 + h).apply(x)
-    assert a.requires_grad and not b.requires_grad
+    assert a.requires_grad
+    assert not b.requires_grad
     a.backward()
     assert x.grad.item() == 2.0
 
@@ -482,7 +503,8 @@ def test_mark_non_differentiable():
 def test_a_parameter_returned_stays_a_leaf():
     w = leaf(1.0)
     y = function(lambda ctx, x: w, lambda ctx, g: g).apply(leaf(2.0))
-    assert w.is_leaf and y.grad_fn is not None
+    assert w.is_leaf
+    assert y.grad_fn is not None
 
 
 # ------------------------------------------------------------------ saved tensors
@@ -516,7 +538,8 @@ def test_the_last_save_counts_and_none_may_be_saved():
 
     x = leaf(1.0)
     y = function(forward, lambda ctx, g: g).apply(x)
-    assert y.grad_fn.saved_tensors[0] is None and y.grad_fn.saved_tensors[1] is x
+    assert y.grad_fn.saved_tensors[0] is None
+    assert y.grad_fn.saved_tensors[1] is x
 
 
 def test_saved_intermediates_and_histories():
@@ -531,7 +554,8 @@ def test_saved_intermediates_and_histories():
     a, b, c = function(forward, lambda ctx, g: g).apply(y).grad_fn.saved_tensors
     assert not a.requires_grad
     assert b.grad_fn.name() == "MulBackward0"
-    assert c.grad_fn is y.grad_fn and c._version == 0
+    assert c.grad_fn is y.grad_fn
+    assert c._version == 0
 
 
 def test_saved_outputs_know_their_maker():
@@ -543,10 +567,12 @@ def test_saved_outputs_know_their_maker():
     x = leaf(1.0)
     a, b = function(forward, lambda ctx, g, h: g).apply(x)
     b2, a2 = a.grad_fn.saved_tensors
-    assert b2.grad_fn is a.grad_fn and (a2.output_nr, b2.output_nr) == (0, 1)
+    assert b2.grad_fn is a.grad_fn
+    assert (a2.output_nr, b2.output_nr) == (0, 1)
     del b
     b2, _ = a.grad_fn.saved_tensors
-    assert b2.grad_fn is a.grad_fn and b2.output_nr == 1
+    assert b2.grad_fn is a.grad_fn
+    assert b2.output_nr == 1
 
 
 @pytest.mark.parametrize("what", ["input", "output"])
@@ -558,7 +584,9 @@ def test_saved_and_modified(what):
     with pytest.raises(RuntimeError, match="modified by an inplace operation") as e:
         y.sum().backward()
     name = {"input": "Mul", "output": "Exp"}[what]
-    assert f"[xpgrad.DoubleTensor [2]], which is output 0 of {name}, is at version 1" in str(e.value)
+    assert f"[xpgrad.DoubleTensor [2]], which is output 0 of {name}, is at version 1" in str(
+        e.value
+    )
 
 
 def test_a_write_during_forward_is_none():
@@ -627,7 +655,8 @@ def test_no_cycle(no_gc, end):
         with pytest.raises(RuntimeError):
             out.backward()
     del out, other
-    assert node() is None and probes[0]() is None
+    assert node() is None
+    assert probes[0]() is None
     assert [a() for a in arrays] == [None, None]
 
 
@@ -642,7 +671,8 @@ def test_saved_arrays_go_after_backward(no_gc):
     out = function(forward, lambda ctx, g: g * ctx.saved_tensors[0]).apply(leaf([1.0]))
     assert seen[0]() is not None
     out.sum().backward()
-    assert seen[0]() is None and out.grad_fn is not None
+    assert seen[0]() is None
+    assert out.grad_fn is not None
 
 
 def test_a_long_chain_is_freed():

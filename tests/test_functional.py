@@ -4,6 +4,7 @@ A program is a function of a library and its tensors; both libraries run it. Val
 second-order gradients, dtypes, the name of the node, and errors have to agree.
 """
 
+import inspect
 import types
 import warnings
 
@@ -483,3 +484,22 @@ def test_every_function_is_named():
               if isinstance(v, types.FunctionType) and v.__module__ == functional.__name__
               and not k.startswith("_")}  # fmt: skip
     assert public == set(functional.__all__)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", functional.__all__)
+def test_signatures_like_pytorch(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+    mine = inspect.signature(getattr(functional, name)).parameters
+    written_in_c = {  # as documented: these have no signature to inspect
+        "gelu": {"input": ..., "approximate": "none"},
+        "softplus": {"input": ..., "beta": 1, "threshold": 20},
+        "logsigmoid": {"input": ...},
+        "linear": {"input": ..., "weight": ..., "bias": None},
+        "one_hot": {"tensor": ..., "num_classes": -1},
+    }
+    theirs = written_in_c.get(name) or {
+        k: ... if p.default is p.empty else p.default
+        for k, p in inspect.signature(getattr(torch.nn.functional, name)).parameters.items()
+    }
+    assert {k: ... if p.default is p.empty else p.default for k, p in mine.items()} == theirs

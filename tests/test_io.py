@@ -6,12 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from namespaces import give, has_dtype, host
-from xpgrad.registry import resolve
-from xpgrad.tensor import wrap
 
 import xpgrad as xg
+from namespaces import give, has_dtype, host
 from xpgrad import dtypes, io
+from xpgrad.registry import resolve
+from xpgrad.tensor import wrap
 
 pytest.importorskip("safetensors", reason="the extra io")
 
@@ -52,13 +52,14 @@ def test_a_dtype_that_the_device_lacks(tmp_path, device):
     if has_dtype(resolve(device), "float64"):
         assert io.load_file(path, device=device)["x"].dtype == xg.float64
     else:
-        with pytest.raises(xg.errors.DTypeError, match="'x'.*float64"):
+        with pytest.raises(xg.errors.DTypeError, match=r"'x'.*float64"):
             io.load_file(path, device=device)
 
 
 def test_memory_in_any_order(tmp_path):
     x = np.arange(24.0).reshape(2, 3, 4)
-    given = {"t": x.T, "step": x[:, ::2], "back": x[::-1], "wide": np.broadcast_to(x[:1], (5, 3, 4))}
+    wide = np.broadcast_to(x[:1], (5, 3, 4))
+    given = {"t": x.T, "step": x[:, ::2], "back": x[::-1], "wide": wide}
     path = tmp_path / "x.safetensors"
     ns = resolve("cpu")
     io.save_file({name: wrap(a, ns) for name, a in given.items()}, path)

@@ -91,7 +91,8 @@ def test_recording_follows():
         with xg.enable_grad():
             assert (x * 2.0).requires_grad
         made = xg.tensor([1.0], requires_grad=True)
-    assert made.requires_grad and (made * 2.0).requires_grad
+    assert made.requires_grad
+    assert (made * 2.0).requires_grad
     with xg.set_grad_enabled(False):
         assert not (x * 2.0).requires_grad
     with xg.inference_mode():
@@ -129,7 +130,8 @@ def test_as_decorator(made):
 
     assert state() == NORMAL
     assert f(1, b=3) == (1, 3, expected)
-    assert f.__name__ == "f" and f.__doc__ == "Text."
+    assert f.__name__ == "f"
+    assert f.__doc__ == "Text."
     assert state() == NORMAL
 
 
@@ -193,9 +195,12 @@ def test_generators_keep_their_mode_to_themselves():
             closed.append(state())
 
     run = numbers()
-    assert next(run) == (False, False) and state() == NORMAL
-    assert run.send(4) == (4, (False, False)) and state() == NORMAL
-    assert run.throw(ValueError) == ("caught", (False, False)) and state() == NORMAL
+    assert next(run) == (False, False)
+    assert state() == NORMAL
+    assert run.send(4) == (4, (False, False))
+    assert state() == NORMAL
+    assert run.throw(ValueError) == ("caught", (False, False))
+    assert state() == NORMAL
     run.close()
     assert closed == [(False, False)]
 
@@ -280,9 +285,12 @@ def test_what_is_an_inference_tensor(inferred):
         assert (x * 2.0).is_inference()
         with xg.inference_mode(False):
             assert not (x * 2.0).is_inference()
-    assert inferred.is_inference() and not x.is_inference()
-    assert inferred.detach().is_inference() and inferred.view(2, 1).is_inference()
-    assert not (inferred * 2.0).is_inference() and not inferred.clone().is_inference()
+    assert inferred.is_inference()
+    assert not x.is_inference()
+    assert inferred.detach().is_inference()
+    assert inferred.view(2, 1).is_inference()
+    assert not (inferred * 2.0).is_inference()
+    assert not inferred.clone().is_inference()
 
 
 def test_inference_tensors_cannot_be_saved(inferred):
@@ -305,7 +313,8 @@ def test_inference_tensors_require_no_gradient_outside(inferred):
     with xg.inference_mode():
         inferred.requires_grad_()
         assert not (inferred * 2.0).requires_grad
-    assert inferred.requires_grad and (inferred * 2.0).requires_grad
+    assert inferred.requires_grad
+    assert (inferred * 2.0).requires_grad
 
 
 def test_inference_tensors_have_no_version(inferred):

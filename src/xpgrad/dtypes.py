@@ -120,7 +120,7 @@ def as_dtype(spec: Any) -> dtype:
     if isinstance(spec, dtype):
         return spec
     try:
-        return _read[spec]
+        return _read[type(spec), spec]  # dtypes of two libraries must not be compared
     except (KeyError, TypeError):  # not seen yet, or nothing that hashes
         pass
     if spec is float:
@@ -144,7 +144,7 @@ def as_dtype(spec: Any) -> dtype:
     if found is None:
         known = ", ".join(d.name for d in ALL)
         raise DTypeError(f"{spec!r} is no data type of xpgrad; there are {known}")
-    _read[spec] = found
+    _read[type(spec), spec] = found
     return found
 
 

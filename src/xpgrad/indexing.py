@@ -31,7 +31,7 @@ def is_basic(index: Any) -> bool:
 
 
 def explicit(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """A basic index as the standard defines it: every dimension named, no bound outside.
+    """A basic index as the standard defines it: no bound outside of its dimension.
 
     Raises:
         IndexError: an integer out of range, or too many parts.
@@ -52,7 +52,7 @@ def explicit(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
         else:
             found.append(_within(part.__index__(), n, dim))
         dim += 1
-    return tuple(found)
+    return (*found, ...)  # without the dots a single element would come as a copy
 
 
 def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:

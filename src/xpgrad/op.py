@@ -23,7 +23,7 @@ it is the same rule. It never un-broadcasts and never casts: the engine does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from xpgrad.errors import DTypeError, GradientError
 from xpgrad.graph import Bundle, Node, Output, tick
@@ -57,6 +57,7 @@ class Op:
         elementwise: each output element depends on the input elements at its place alone.
         linear: the op is linear in all its inputs together.
         view: the result shows the input's memory where the library can.
+        promotes: the inputs that are brought to one dtype.
         integers: what happens to integer inputs: ``"keep"`` them or make them ``"float"``.
     """
 
@@ -87,7 +88,6 @@ class Op:
         self.view = view
         self.outputs = outputs
         self.integers = integers
-        self.promotes = promotes
         # Read off the code object: `inspect` would cost more than all the rest of the import.
         code = forward.__code__
         names, n, m = code.co_varnames, code.co_posonlyargcount, code.co_kwonlyargcount
@@ -97,6 +97,9 @@ class Op:
         self.inputs = names[1:n] + ((names[n + m],) if self.variadic else ())
         defaults = forward.__kwdefaults__ or {}
         self.settings = {name: defaults.get(name, REQUIRED) for name in names[n : n + m]}
+        if isinstance(promotes, bool):
+            promotes = self.inputs if promotes else ()
+        self.promotes: tuple[str, ...] = promotes
         if set(rules) != set(self.inputs):
             raise TypeError(
                 f"op {self.name!r} takes {self.inputs} and has rules for {tuple(rules)}: each "
@@ -141,6 +144,16 @@ class Op:
         return f"<op {self.name}>"
 
 
+class OpFunction(Protocol):
+    """What `op` makes of a forward: the function that users call, with the `Op` on it."""
+
+    op: Op
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any: ...
+
+    def __hash__(self) -> int: ...
+
+
 def _parameters(rule: Rule) -> tuple[str, ...]:
     code = rule.__code__
     return code.co_varnames[: code.co_argcount]
@@ -156,7 +169,7 @@ def _bind(source: str, *rules: Rule) -> Callable[..., Any]:
     factory = _factories.get(source)
     if factory is None:
         factory = _factories[source] = eval(source)
-    return factory(*rules)  # type: ignore[no-any-return]
+    return factory(*rules)
 
 
 def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
@@ -229,7 +242,7 @@ def op(
     integers: str = "keep",
     promotes: bool | tuple[str, ...] | None = None,
     **rules: Rule | None,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Callable[..., Any]], OpFunction]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
 
     Args:
@@ -242,7 +255,7 @@ def op(
         TypeError: at import, where an input has no rule or a rule asks for what is not there.
     """
 
-    def decorate(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(forward: Callable[..., Any]) -> OpFunction:
         name = forward.__name__
         title = node or "".join(part.capitalize() for part in name.split("_"))
         made = Op(
@@ -264,9 +277,9 @@ def op(
     return decorate
 
 
-def named(function: Callable[..., Any], node: str) -> Callable[..., Any]:
+def named(function: OpFunction, node: str) -> OpFunction:
     """The same op under another node name: PyTorch tells ``sum()`` and ``sum(dim)`` apart."""
-    source: Op = function.op  # type: ignore[attr-defined]
+    source = function.op
     made = Op.__new__(Op)
     for slot in Op.__slots__:
         setattr(made, slot, getattr(source, slot))
@@ -274,7 +287,7 @@ def named(function: Callable[..., Any], node: str) -> Callable[..., Any]:
     return function_of(made)
 
 
-def function_of(op: Op) -> Callable[..., Any]:
+def function_of(op: Op) -> OpFunction:
     """The function that users of an op call: the call path, unrolled for the common shapes."""
     if op.outputs != 1 or op.variadic or len(op.inputs) > 2 or (op.settings and len(op.inputs) > 1):
         call = _general(op)
@@ -287,7 +300,7 @@ def function_of(op: Op) -> Callable[..., Any]:
     return _labelled(call, op)
 
 
-def operator_of(function: Callable[..., Any]) -> Callable[..., Any]:
+def operator_of(function: OpFunction) -> OpFunction:
     """An op of two inputs as one of Python's operators: no layer between the sign and the op.
 
     For an operand of unknown type it gives NotImplemented, so that Python asks the other one.
@@ -297,15 +310,15 @@ def operator_of(function: Callable[..., Any]) -> Callable[..., Any]:
         known = all(v is not None and is_operand(v) for v in inputs)
         return apply(op, inputs, settings, error) if known else NotImplemented
 
-    op: Op = function.op  # type: ignore[attr-defined]
+    op = function.op
     return _labelled(_binary(op, slow), op)
 
 
-def _labelled(call: Callable[..., Any], op: Op) -> Callable[..., Any]:
+def _labelled(call: Any, op: Op) -> OpFunction:
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.forward.__doc__
     call.__module__ = op.forward.__module__
-    call.op = op  # type: ignore[attr-defined]
+    call.op = op
     return call
 
 
@@ -359,7 +372,8 @@ def _unary(op: Op) -> Callable[..., Any]:
 def _binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
     (x_for_x, x_for_y), (y_for_x, y_for_y) = op.keep
-    (out_for_x, out_for_y), differentiable, promotes = op.out_for, op.differentiable, op.promotes
+    (out_for_x, out_for_y), differentiable = op.out_for, op.differentiable
+    promotes = bool(op.promotes)
     saves = op.needs_out or x_for_x or x_for_y or y_for_x or y_for_y
 
     def call(x: Any, y: Any, /) -> Any:
@@ -466,8 +480,7 @@ def _general(op: Op) -> Callable[..., Any]:
     """Any number of inputs, some of them perhaps `None`: a loop instead of lines written out."""
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
     keep_out, differentiable, count = op.needs_out, op.differentiable, len(op.inputs)
-    promotes = op.promotes
-    joins = [promotes is True or (bool(promotes) and name in promotes) for name in op.inputs]
+    joins = [name in op.promotes for name in op.inputs]
     # By input: of which other inputs the rules read it.
     readers = [tuple(i for i, reads in enumerate(row) if reads) for row in op.keep]
     out_readers = [i for i, reads in enumerate(op.out_for) if reads]

@@ -76,7 +76,7 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
         converted = True
     if op.promotes:
         among: Sequence[int] = range(len(operands))
-        if op.promotes is not True:
+        if not op.variadic:
             among = [op.inputs.index(name) for name in op.promotes]
         target = result_type(*(operands[i] for i in among if operands[i] is not None))
         if op.integers == "float" and not target.is_differentiable:

@@ -96,8 +96,13 @@ def living(x: Tensor) -> Iterator[Tensor]:
     """The views (and aliases) of a tensor that somebody still holds."""
     for r in x._views or ():
         view = r()
-        if view is not None:
+        if view is not None and parent_of(view) is x:
             yield view
+
+
+def parent_of(t: Tensor) -> Tensor | None:
+    """What a view or an alias was made of."""
+    return t._source if t._view is None else t._view[0]
 
 
 def steps_to(view: Tensor) -> tuple[Any, ...]:
@@ -129,7 +134,7 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
             _register(t, hidden)
     else:
         hidden._view, hidden._source = t._view, t._source
-        parent = t._source if t._view is None else t._view[0]
+        parent = parent_of(t)
         assert parent is not None and seen._view is not None
         _register(parent, hidden)
         t._source, t._view = None, (hidden, *seen._view[1:])
@@ -229,14 +234,14 @@ def replace(t: Tensor, data: Array) -> None:
     """Give a tensor of an immutable library new contents; all that shows its memory follows."""
     ns, top = t._ns, t
     steps: list[Any] = []
-    while (parent := top._view[0] if top._view is not None else top._source) is not None:
+    while (parent := parent_of(top)) is not None:
         if top._view is not None:
             steps.append((*top._view[1:3], tuple(parent._data.shape)))
         top = parent
     if steps:
         from xpgrad.ops.indexing import copy_slices
 
-        op = copy_slices.op  # type: ignore[attr-defined]
+        op = copy_slices.op
         data = op.forward(ns, top._data, data, steps=tuple(reversed(steps)))
     version = t._counter()
     version.bump()

@@ -336,9 +336,7 @@ class Function(metaclass=FunctionMeta):
             args, kwargs = bound.args, bound.kwargs
         inputs = (*args, *kwargs.values())
         ctx = FunctionCtx()
-        ctx.needs_input_grad = tuple(
-            isinstance(a, Tensor) and a._node is not None for a in inputs
-        )
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._node is not None for a in inputs)
         recording = mode.grad and any(ctx.needs_input_grad)
         with no_grad():
             if separate:

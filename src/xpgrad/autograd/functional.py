@@ -68,9 +68,7 @@ def _finished(values: Sequence[Tensor], create_graph: bool) -> Tensors:
     return tuple(values) if create_graph else tuple(t.detach() for t in values)
 
 
-def _call(
-    func: Function, inputs: Tensors, name: str, strict: bool
-) -> tuple[bool, Tensors]:
+def _call(func: Function, inputs: Tensors, name: str, strict: bool) -> tuple[bool, Tensors]:
     """Call the user's function; whether it returned a tuple, and its results as one."""
     is_tuple, outputs = _as_tuple(func(*inputs), "outputs", name)
     if strict:
@@ -165,9 +163,7 @@ ELEMENT = "Output {o} of the user-provided function is independent of input {i}.
 FORBIDDEN = " This is not allowed in strict mode"
 
 
-def _check(
-    grads: Sequence[Tensor | None], strict: bool, create_graph: bool, missing: str
-) -> None:
+def _check(grads: Sequence[Tensor | None], strict: bool, create_graph: bool, missing: str) -> None:
     """Raise in strict mode where a gradient is missing, or constant though it may be needed."""
     for i, g in enumerate(grads if strict else ()):
         if g is None:

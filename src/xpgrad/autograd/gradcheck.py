@@ -77,7 +77,9 @@ def gradcheck(
         if asked:
             raise NotImplementedError(f"gradcheck: {name}=True is not implemented yet")
     if not check_backward_ad:
-        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+        raise AssertionError(
+            "Expected at least one of check_forward_ad or check_backward_ad to be True"
+        )
     given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     check = _Check(func, given, eps=eps, atol=atol, rtol=rtol)
     try:

@@ -75,9 +75,7 @@ def grad(
     else:
         found = _grad(sources, wanted, gradients, retain, create_graph)
     if materialize_grads:
-        return tuple(
-            _zeros(w) if g is None else g for g, w in zip(found, wanted, strict=True)
-        )
+        return tuple(_zeros(w) if g is None else g for g, w in zip(found, wanted, strict=True))
     if not allow_unused:
         for i, g in enumerate(found):
             if g is None:
@@ -101,9 +99,7 @@ def _grad(
     nodes = [n for n in targets if n is not None]
     if len(nodes) < len(targets):
         raise GradientError("One of the differentiated Tensors does not require grad")
-    found = engine.run(
-        roots, retain_graph=retain_graph, create_graph=create_graph, wanted=nodes
-    )
+    found = engine.run(roots, retain_graph=retain_graph, create_graph=create_graph, wanted=nodes)
     del roots  # so that only who holds a gradient beside the engine counts below
     own: dict[Node, Tensor] = {}
     while found:
@@ -150,9 +146,7 @@ def _batched(
     rows = []
     for i in range(sizes[0]):
         step = [None if g is None else _row(g, i, create_graph) for g in gradients]
-        rows.append(
-            _grad(outputs, inputs, step, retain_graph or i + 1 < sizes[0], create_graph)
-        )
+        rows.append(_grad(outputs, inputs, step, retain_graph or i + 1 < sizes[0], create_graph))
     if not rows:
         return [_zeros(x, lead=(0,)) for x in inputs]
     return [stack(column, create_graph) for column in zip(*rows, strict=True)]

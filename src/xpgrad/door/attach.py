@@ -69,7 +69,7 @@ def binary(
 
 
 def _as_is(function: Callable[..., Any], names: str, text: str, example: str) -> Callable[..., Any]:
-    call = function_of(function.op)  # type: ignore[attr-defined]
+    call = function_of(function.op)
     name, *aliases = names.split()
     call.__name__ = call.__qualname__ = name
     call.__module__ = "xpgrad"

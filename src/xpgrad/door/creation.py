@@ -242,14 +242,15 @@ def _foreign(data: Any, *, share: bool = False) -> Tensor | None:
     Raises:
         TypeError: for a NumPy array that holds no numbers.
     """
+    ns = namespace_of(data)
+    if ns is not None and type(data) is ns.array_type is not np.ndarray:
+        return wrap(data, ns)
     if isinstance(data, np.ndarray):
         data = _checked(data)
         if share and not data.flags.writeable:
             warnings.warn(_READ_ONLY, UserWarning, stacklevel=3)
-    ns = namespace_of(data)
-    if ns is None or not isinstance(data, ns.array_type):
-        return None
-    return wrap(data, ns)
+        ns = namespace_of(data)
+    return wrap(data, ns) if ns is not None and isinstance(data, ns.array_type) else None
 
 
 def _checked(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -279,6 +280,7 @@ def moved(x: Tensor, dtype: Any, device: Any, *, copy: bool = False) -> Tensor:
         out._ns.native(found)
         out = astype(_real_part(out, found), dtype=found)
     if device is not None and (ns := resolve(device)) is not out._ns:
+        ns.native(out.dtype)  # says so if the device has no such type
         out = to_device(out, ns=ns)
     return astype(out, dtype=out.dtype) if copy and out is x else out
 
@@ -746,7 +748,7 @@ def eye(
 
 
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The indices of a matrix's lower triangle: rows above columns, shape ``(2, n)``.
 
@@ -755,11 +757,11 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return tensor(np.stack(np.tril_indices(row, offset, col)), dtype=dtype, device=device)
+    return tensor(np.stack(np.tril_indices(row, offset, col)).tolist(), dtype=dtype, device=device)
 
 
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The indices of a matrix's upper triangle: rows above columns, shape ``(2, n)``.
 
@@ -768,7 +770,7 @@ def triu_indices(
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    return tensor(np.stack(np.triu_indices(row, offset, col)), dtype=dtype, device=device)
+    return tensor(np.stack(np.triu_indices(row, offset, col)).tolist(), dtype=dtype, device=device)
 
 
 # ------------------------------------------------------------------ like another tensor

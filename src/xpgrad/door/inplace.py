@@ -576,9 +576,9 @@ def _turn(t: Tensor, node: str, function: Callable[..., Any], **settings: Any) -
     before = tuple(t._data.shape)
     out = function(t, **settings)
     if "axes" in settings:
-        back = (shapes.permute_dims.op, {"axes": shapes.inverse(settings["axes"])})  # type: ignore[attr-defined]
+        back = (shapes.permute_dims.op, {"axes": shapes.inverse(settings["axes"])})
     else:
-        back = (shapes.reshape.op, {"shape": before})  # type: ignore[attr-defined]
+        back = (shapes.reshape.op, {"shape": before})
     relink(t, out, back)
     history = out._node
     if recorded and history is not None:
