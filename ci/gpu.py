@@ -92,6 +92,11 @@ def output(*command: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
+def dotted(version: int) -> str:
+    """CUDA's 13020 as 13.2."""
+    return f"{version // 1000}.{version % 1000 // 10}"
+
+
 def machine() -> list[tuple[str, str]]:
     """What ran this."""
     import cupy
@@ -106,7 +111,7 @@ def machine() -> list[tuple[str, str]]:
     )
     runs, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
     number = output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
-    driver = f"{number.splitlines()[0] if number else 'unknown'} (CUDA {runs // 1000}.{runs % 1000 // 10})"
+    driver = f"{number.splitlines()[0] if number else 'unknown'} (CUDA {dotted(runs)})"
     commit = output("git", "rev-parse", "--short", "HEAD") or "unknown"
     if output("git", "status", "--porcelain"):
         commit += " with changes"

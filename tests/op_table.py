@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-import xpgrad.ops
 from xpgrad.op import OPS
 
 FLOATS = ("float32", "float64")
@@ -42,10 +41,9 @@ NUMBERS = ALL_REAL + COMPLEX
 
 def functions():
     """Every op's function by the name of its op."""
-    for module in pkgutil.iter_modules(xpgrad.ops.__path__):
-        importlib.import_module(f"xpgrad.ops.{module.name}")
-    modules = [importlib.import_module(f"xpgrad.ops.{m.name}")
-               for m in pkgutil.iter_modules(xpgrad.ops.__path__)]  # fmt: skip
+    package = importlib.import_module("xpgrad.ops")
+    names = [f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(name) for name in names]
     found = {}
     for module in modules:
         for value in vars(module).values():

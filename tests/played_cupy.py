@@ -20,7 +20,16 @@ import cupy
 import numpy as np
 import pytest
 
-from fake_device import OnDevice, Undisciplined, Using, check, on_current, place, plain
+from fake_device import (
+    OnDevice,
+    Undisciplined,
+    Using,
+    check,
+    current,
+    on_current,
+    place,
+    plain,
+)  # fmt: skip
 from xpgrad.host import HostGenerator
 from xpgrad.registry import Backend, register_backend
 from xpgrad_backends.cupy import CuPyNamespace
@@ -94,6 +103,19 @@ class Memory:
         self.ptr = ptr
 
 
+class Stream:
+    """The current device's stream: it can wait for an event of another one's."""
+
+    def record(self):
+        return current.index
+
+    def wait_event(self, event):
+        waited.append((current.index, event))
+
+
+waited = []  # by which device, for which
+
+
 class PlayedModule:
     """A module of CuPy's: the same names, each function `played`."""
 
@@ -164,6 +186,13 @@ class Played(OnDevice):
         np.add.at(plain(self), plain(slices), value)
 
 
+def _copy_here(self):
+    """CuPy's ``copy`` brings an array of another device to the current one."""
+    with Using(self.on):
+        here = plain(self).copy()
+    return place(here, type(self))
+
+
 def _checked(name):
     real, compute = getattr(cupy.ndarray, name), getattr(OnDevice, name)
 
@@ -176,8 +205,9 @@ def _checked(name):
     return call
 
 
-for _name in ("astype", "conjugate", "copy", "reshape", "transpose"):
+for _name in ("astype", "conjugate", "reshape", "transpose"):
     setattr(Played, _name, _checked(_name))
+Played.copy = _copy_here
 
 
 class PlayedPair(Played):
@@ -198,7 +228,9 @@ class PlayedNamespace(CuPyNamespace):
         played_cupy = PlayedModule("cupy", cupy, np, kind)
         played_cupy.ndarray = kind
         kinds = dict.fromkeys(("PooledMemory", "Memory", "MemoryAsync"), Memory)
-        played_cupy.cuda = SimpleNamespace(Device=Using, memory=SimpleNamespace(**kinds))
+        played_cupy.cuda = SimpleNamespace(
+            Device=Using, memory=SimpleNamespace(**kinds), get_current_stream=Stream
+        )
         pool = Pool()
         played_cupy.get_default_memory_pool = lambda: pool
         return played_cupy, PlayedModule("compat", compat_cupy, compat_numpy, kind)

@@ -683,6 +683,16 @@ def test_writes_to_what_is_not_saved_do_not_matter():
 # ------------------------------------------------------------------ anomaly detection
 
 
+def test_writes_are_traced(anomaly):
+    x = leaf([1.0, 2.0])
+    y = x * 1.0
+    y.div_(xg.tensor([0.0, 1.0]))
+    z = x * 1.0
+    z[0] = 5.0
+    for result, line in ((y, "div_"), (z, "z[0] = 5.0")):
+        assert line in result.grad_fn.seq.origin()
+
+
 @contextlib.contextmanager
 def recorded_warnings():
     """The warnings that are not NumPy's."""

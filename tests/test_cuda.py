@@ -1,10 +1,15 @@
 """`xg.cuda`: what it says without CUDA, what it asks of the backend, what only a GPU can show."""
 
 import importlib
+import importlib.metadata
 import importlib.util
+import re
+import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -424,3 +429,110 @@ class TestOnGpu:
         np.testing.assert_allclose(host(a.grad), [5, 16])
         with pytest.raises(DeviceError, match=r"cuda:1.*cuda:0"):
             a + xg.ones(2, device="cuda:0")
+
+
+# ── ci/gpu ───────────────────────────────────────────────────────────────────────────────────────
+
+ROOT = Path(xg.__file__).resolve().parent.parent.parent
+SCRIPT = ROOT / "ci" / "gpu.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    if not SCRIPT.exists():
+        pytest.skip("xpgrad is not run from its repository")
+    spec = importlib.util.spec_from_file_location("ci_gpu", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["ci_gpu"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["ci_gpu"]
+
+
+@without
+def test_without_cuda_the_script_says_so(script, tmp_path):
+    record = tmp_path / "record.md"
+    command = [sys.executable, SCRIPT, "--no-venv", "--record", record]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    (line,) = run.stdout.splitlines()
+    assert line.startswith("ci/gpu: no CUDA here (CuPy is ")
+    assert not record.exists()
+
+
+def test_xpgrad_need_not_be_installed_for_it(script, tmp_path, monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setenv("PYTHONPATH", "before")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with monkeypatch.context() as patched:
+        patched.setattr(importlib.metadata, "distribution", missing)
+        script.make_importable(tmp_path)
+    code = (
+        "import importlib.metadata as m, xpgrad as xg;"
+        "print(m.distribution('xpgrad')._path.parent, xg.tensor([1.0]).device, xg.device_types())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split()[0] == str(tmp_path)
+    assert "cpu ['cpu', 'cuda', 'strict']" in run.stdout
+    assert sys.path[0] == str(tmp_path)
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase classname="tests.test_ops" name="test_value[cuda:0-exp]"/>
+<testcase classname="tests.test_ops" name="test_value[cpu-exp]"/>
+<testcase classname="tests.test_ops" name="test_value[cuda:0-sin]"><failure message="E  not
+ close"/></testcase>
+<testcase classname="tests.test_cuda.TestOnGpu" name="test_two_gpus">
+<skipped message="cuda: one GPU"/></testcase>
+<testcase classname="tests.test_x" name="test_setup"><error message="broke"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_the_record(script, tmp_path):
+    found = script.summarise(ElementTree.fromstring(JUNIT))
+    assert found.counts == {"passed": 2, "failed": 2, "skipped": 1}
+    assert found.on_cuda == "1 passed, 1 failed, 1 skipped"
+    assert found.failures == [
+        ("tests.test_ops::test_value[cuda:0-sin]", "E not close"),
+        ("tests.test_x::test_setup", "broke"),
+    ]
+    assert found.skips == {"cuda: one GPU": 1}
+    good, bad = script.Report("Tests", True, ["5 passed"]), script.Report("Demo", False, ["no"])
+    path = tmp_path / "deep" / "record.md"
+    script.write(path, [("device", "a GPU")], [good, bad])
+    text = path.read_text("utf-8")
+    assert re.match(r"# On CUDA, \d{4}-\d\d-\d\d \d\d:\d\d UTC: FAILED\n", text)
+    assert "| device | a GPU |" in text
+    assert "## Tests: passed\n\n5 passed\n" in text
+    assert "## Demo: FAILED" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "good"),
+    [
+        (0, ["training", "test accuracy: 98.2 %"], True),
+        (0, ["training", "test accuracy: nan %"], False),
+        (1, ["test accuracy: 98.2 %"], False),
+        (0, [], False),
+    ],
+)
+def test_what_the_demo_came_to(script, tmp_path, monkeypatch, status, lines, good):
+    monkeypatch.setattr(script, "stream", lambda *command: (status, lines, 12.3))
+    assert script.demo(tmp_path).ok is good
+
+
+def test_what_the_benchmarks_came_to(script, monkeypatch):
+    rows = ["device cuda", "", "| MLP step | xpgrad 1.00 ms | CuPy by hand 0.90 (1.11) |"]
+    monkeypatch.setattr(script, "stream", lambda *command: (0, rows, 12.3))
+    report = script.bench(quick=True)
+    assert report.ok
+    assert report.lines[2:5] == [
+        "| row | xpgrad | other (xpgrad / other) |",
+        "|---|---|---|",
+        rows[2],
+    ]
+    monkeypatch.setattr(script, "stream", lambda *command: (1, ["boom"], 1.0))
+    assert not script.bench(quick=False).ok

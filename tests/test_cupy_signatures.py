@@ -29,7 +29,8 @@ import xpgrad as xg
 from fake_device import OnDevice, Undisciplined, check, current, plain
 from namespaces import NAMES, host
 from op_table import ROWS
-from played_cupy import DEVICES, WAITING, Memory, log, misfit, signature_of
+from played_cupy import DEVICES, WAITING, Memory, log, misfit, signature_of, waited
+from test_registry import trained
 from xpgrad.device import device as Device
 from xpgrad.namespace import CONSTANTS, CREATION, FUNCTIONS
 from xpgrad.registry import resolve
@@ -154,30 +155,6 @@ def test_ops_second_order(row):
         found = test_ops.second_order(row, function, ns, *arguments)
         for f, e in zip([*found[0], *found[1]], [*expected[0], *expected[1]], strict=True):
             np.testing.assert_allclose(f, e, rtol=1e-6, atol=1e-8, err_msg=what)
-
-
-def step(model, optimizer, x, target):
-    optimizer.zero_grad()
-    loss = xg.nn.functional.cross_entropy(model(x), target)
-    loss = loss + 0.01 * sum((p * p).sum() for p in model.parameters())
-    loss.backward()
-    xg.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return loss.detach()
-
-
-def trained(where, optimizer, refuse=None):
-    """A model after three steps; `refuse` is called before the last."""
-    xg.manual_seed(0)
-    model = xg.nn.Sequential(xg.nn.Linear(4, 8), xg.nn.ReLU(), xg.nn.Linear(8, 3)).to(where)
-    optimizer = optimizer(model.parameters(), lr=0.1)
-    x = xg.arange(20.0).reshape(5, 4).sin().to(where)
-    target = xg.tensor([0, 2, 1, 1, 0]).to(where)
-    for _ in range(2):
-        step(model, optimizer, x, target)
-    with refuse() if refuse else contextlib.nullcontext():
-        loss = step(model, optimizer, x, target)
-    return [loss, *model.parameters()]
 
 
 MOMENTUM = functools.partial(xg.optim.SGD, momentum=0.9)
@@ -320,6 +297,24 @@ def test_memory(there):
     assert there.memory_key(there.copy(x)) != there.memory_key(x)
 
 
+def test_from_gpu_to_gpu(monkeypatch):
+    """Directly, and not before the other has computed it."""
+    here, there = resolve("played_pair:0"), resolve("played_pair:1")
+    for ns in (here, there):
+        monkeypatch.setattr(ns, "to_host", None)
+        monkeypatch.setattr(ns, "from_host", None)
+    x = xg.arange(3.0, device="played_pair:1").requires_grad_()
+    waited.clear()
+    y = x.to("played_pair:0")
+    assert waited == [(0, 1)]
+    assert y._data.on == 0
+    (y * y).sum().backward()
+    assert waited == [(0, 1), (1, 0)]
+    assert x.grad._data.on == 1
+    monkeypatch.undo()
+    np.testing.assert_array_equal(host(x.grad), [0, 2, 4])
+
+
 def test_what_is_nobodys_or_somebody_elses(there):
     """An empty array has no address of its own; imported memory belongs to another library."""
     empty = [SimpleNamespace(data=SimpleNamespace(mem=Memory(0))) for _ in range(2)]
@@ -356,6 +351,9 @@ def test_figures(there):
 
 def test_hooks_have_the_names_that_cupy_calls():
     assert callable(cupy.cuda.MemoryHook.malloc_postprocess)
+    assert callable(cupy.cuda.get_current_stream)
+    assert callable(cupy.cuda.Stream.record)
+    assert callable(cupy.cuda.Stream.wait_event)
     assert callable(cupy.get_default_memory_pool)
     for name in ("PooledMemory", "Memory", "MemoryAsync", "BaseMemory", "MemoryPointer"):
         assert hasattr(cupy.cuda.memory, name)

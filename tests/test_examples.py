@@ -19,7 +19,7 @@ SAYS = {
     "neuron.py": (
         r"by hand:   loss 6.7012  dL/dw 6.6918  dL/db 0.9988\n"
         r"autograd:  loss 6.7012  dL/dw 6.6918  dL/db 0.9988\n.*"
-        r"result: float32 \(\)\n.*SigmoidBackward0.*w: float32 \(\).*b: float32 \(\)\n"
+        r"result: float32 \(\)\n.*SigmoidBackward0.*w: float32 \(\).*b: float32 \(\)\n.*see above\n"
     ),
     "derivatives.py": r"sin\(x\): .* 0.0e\+00\nlog.*: .* \d\.\de-0[67]\nwrote .*derivatives.png\n",
     "custom_function.py": (
@@ -98,16 +98,15 @@ def test_what_the_demo_writes(tmp_path):
     run("train_digits.py", "--quick", "--out", tmp_path / "again")
     again = load_file(tmp_path / "again" / "weights.safetensors")
     assert all(np.array_equal(again[name], weights[name]) for name in weights), "not reproducible"
-    run("train_digits.py", "--quick", "--seed", 1, "--out", tmp_path / "other")
-    other = load_file(tmp_path / "other" / "weights.safetensors")
-    assert not np.array_equal(other["1.weight"], weights["1.weight"])
 
 
 @pytest.mark.slow
 def test_the_demo_learns(tmp_path):
     pytest.importorskip("sklearn", reason="the extra examples")
-    done = run("train_digits.py", "--out", tmp_path)
+    done = run("train_digits.py", "--seed", 1, "--out", tmp_path)
     assert float(done.stdout.split()[-2]) >= 97
+    trained = re.search(r"trained in (\S+) s", done.stdout)
+    assert float(trained[1]) < 60
 
 
 def test_a_device_that_is_not_there(tmp_path):

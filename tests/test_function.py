@@ -97,7 +97,7 @@ def test_several_results(ns):
     assert (e.output_nr, p.output_nr) == (0, 2)
     assert e.grad_fn is p.grad_fn
     (e.sum() + p.sum()).backward()
-    np.testing.assert_allclose(host(x.grad), np.exp([0.5, 1.0]) + [20.0, 30.0], rtol=1e-6)
+    np.testing.assert_allclose(host(x.grad), np.exp([0.5, 1.0]) + np.array([20.0, 30.0]), rtol=1e-6)
     np.testing.assert_allclose(host(y.grad), [5.0, 10.0], rtol=1e-6)
 
 

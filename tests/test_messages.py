@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a program is a line
 """Errors and warnings say what PyTorch's say, and are caught by what catches PyTorch's.
 
 Each program runs on both libraries. The text must be equal where "torch." reads "xpgrad."; where it
@@ -444,6 +445,12 @@ def nan_without_a_forward(t):
 def gradcheck_in_single_precision(t):
     x = t.ones(3, requires_grad=True)
     t.autograd.gradcheck(lambda x: x * 2, x, eps=1e-2, atol=1e-2)
+
+
+@warning
+def only_inputs(t):
+    x = t.ones(3, requires_grad=True)
+    t.autograd.grad(x.sum(), x, only_inputs=False)
 
 
 @warning

@@ -34,6 +34,11 @@ def shared(function, inputs, settings):
     ]
 
 
+def all_ints(index):
+    """An index for which NumPy gives a number; the doors write ``...`` behind it."""
+    return isinstance(index, tuple) and all(type(i) is int for i in index)
+
+
 @pytest.mark.parametrize("name", sorted({row.name for row in ROWS if row.name in FUNCTIONS}))
 def test_only_views_share_memory(name):
     function = FUNCTIONS[name]
@@ -45,7 +50,7 @@ def test_only_views_share_memory(name):
             if not function.op.view:
                 if name not in HANDED_ON:
                     assert not any(found), f"{what}: shares memory and is no view"
-            elif inputs[0].size:
+            elif inputs[0].size and not all_ints(settings.get("index")):
                 outputs = call(function, CPU, inputs, settings)[1]
                 there = [o._data.size > 0 for o in outputs]
                 assert found == there, f"{what}: is no view of its input's memory"

@@ -284,6 +284,11 @@ def test_a_later_group_is_checked_too():
     assert len(optimizer.param_groups) == 1
 
 
+def test_options_are_numbers():
+    with pytest.raises(TypeError, match=r"lr is a number here, got a Tensor: pass lr\.item"):
+        optim.SGD([parameter([1.0])], lr=xg.tensor(0.1))
+
+
 def test_duplicates_warn():
     p = parameter([1.0])
     with pytest.warns(UserWarning, match="parameter group with duplicate parameters"):

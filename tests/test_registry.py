@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import test_ops
 import xpgrad as xg
 from fake_device import OnDevice, Undisciplined, Using, current, on_current, place
 from namespaces import host
@@ -465,6 +466,56 @@ def test_guard_in_a_training_step(duo):
         assert {str(p.device) for p in found} == {where}
         for f, e in zip(found, expected, strict=True):
             np.testing.assert_allclose(host(f), host(e), rtol=1e-6)
+
+
+def step(model, optimizer, x, target):
+    optimizer.zero_grad()
+    loss = xg.nn.functional.cross_entropy(model(x), target)
+    loss = loss + 0.01 * sum((p * p).sum() for p in model.parameters())
+    loss.backward()
+    xg.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.detach()
+
+
+def trained(where, optimizer, refuse=None):
+    """A model after three steps; `refuse` is called before the last."""
+    xg.manual_seed(0)
+    model = xg.nn.Sequential(xg.nn.Linear(4, 8), xg.nn.ReLU(), xg.nn.Linear(8, 3)).to(where)
+    optimizer = optimizer(model.parameters(), lr=0.1)
+    x = xg.arange(20.0).reshape(5, 4).sin().to(where)
+    target = xg.tensor([0, 2, 1, 1, 0]).to(where)
+    for _ in range(2):
+        step(model, optimizer, x, target)
+    with refuse() if refuse else contextlib.nullcontext():
+        loss = step(model, optimizer, x, target)
+    return [loss, *model.parameters()]
+
+
+@pytest.mark.parametrize("optimizer", [xg.optim.SGD, xg.optim.Adam, xg.optim.AdamW])
+def test_guard_with_modules_and_optimizers(duo, optimizer):
+    expected = trained("cpu", optimizer)
+    for where in duo:
+        found = trained(where, optimizer)
+        assert {str(x.device) for x in found} == {where}
+        for f, e in zip(found, expected, strict=True):
+            np.testing.assert_allclose(host(f), host(e), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
+@pytest.mark.parametrize("row", test_ops.rows(lambda row: row.differentiable and not row.cpu_only))
+def test_guard_in_every_op(duo, row):
+    """Forward, backward, and backward of backward, on the device that is not the current one."""
+    function, cpu, ns = test_ops.FUNCTIONS[row.name], resolve("cpu"), resolve(duo[1])
+    for what, inputs, settings in list(test_ops.cases(row, test_ops.wide(row)[:1]))[:2]:
+        outputs = test_ops.call(function, cpu, inputs, settings)[1]
+        weights = test_ops.weights_for([host(o) for o in outputs])
+        like = [x for x, w in zip(inputs, test_ops.wants_gradient(row, inputs), strict=True) if w]
+        arguments = inputs, settings, weights, test_ops.weights_for(like, seed=11)
+        expected = test_ops.second_order(row, function, cpu, *arguments)
+        found = test_ops.second_order(row, function, ns, *arguments)
+        for f, e in zip([*found[0], *found[1]], [*expected[0], *expected[1]], strict=True):
+            np.testing.assert_allclose(f, e, rtol=1e-6, atol=1e-8, err_msg=what)
 
 
 def test_guard_is_what_makes_it_pass(duo):

@@ -221,6 +221,30 @@ def test_what_is_no_tensor(show):
         show(leaf(), {"w": 1.0})
 
 
+def test_operations_of_ones_own():
+    pytest.importorskip("graphviz", reason="the extra viz")
+
+    class Twice(xg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2, x + 1
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * 2 + h
+
+    x = leaf(1.0, 2.0)
+    a, b = Twice.apply(x)
+    a.mul_(b)
+    a[0] = 3.0
+    text = viz.tree(a, {"x": x})
+    assert text.count("TwiceBackward") == 2
+    assert text.count("see above") == 1
+    source = viz.make_dot(a, show_saved=True).source
+    assert source.count("TwiceBackward") == 1
+
+
 def test_leaves_that_are_gone():
     y = xg.tensor([1.0], requires_grad=True) * 2
     assert "leaf: float32 (1,)" in viz.tree(y)

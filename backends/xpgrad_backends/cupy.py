@@ -47,7 +47,8 @@ _RENAMED = {"permute_dims": "transpose"}
 # What needs no device to be the current one. All else is guarded where there are several devices.
 _UNGUARDED = {
     "broadcast_to", "finfo", "iinfo", "isdtype", "dtype_of", "generator", "libraries",
-    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "special", "synchronize",
+    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "send", "special",
+    "synchronize", "current", "is_view",
 }  # fmt: skip
 
 # Types that CUDA adds atomically, and the one to compute in for the others.
@@ -176,6 +177,16 @@ class CuPyNamespace(Namespace):
     def from_host(self, x: np.ndarray[Any, Any]) -> Any:
         x = np.asarray(x)
         return self.cupy.array(x.astype(x.dtype.newbyteorder("="), copy=False))
+
+    def send(self, x: Any, ns: Namespace) -> Any:
+        if not isinstance(ns, CuPyNamespace):
+            return super().send(x, ns)
+        # From GPU to GPU, without the host: the other stream waits until `x` has been computed.
+        with self.current():
+            ready = self.cupy.cuda.get_current_stream().record()
+        with ns.current():
+            self.cupy.cuda.get_current_stream().wait_event(ready)
+            return x.copy()
 
     def owns_memory(self, x: Any) -> bool:
         # Memory that came through DLPack or an interface protocol is somebody else's.

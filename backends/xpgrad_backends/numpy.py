@@ -87,14 +87,14 @@ class NumPyNamespace(Namespace):
 
     def where(self, condition: Any, x: Any, y: Any, /) -> Any:
         if condition.size >= LARGE and condition.dtype.char == "?":
-            kinds = getattr(x, "dtype", None), getattr(y, "dtype", None)
-            if kinds[0] is kinds[1] is not None and kinds[0].char in _BITS:
-                bits = _BITS[kinds[0].char]
-                x, y = x.view(bits), y.view(bits)
-                return ((x ^ y) * condition ^ y).view(kinds[0])
-            if kinds[0] is not None and kinds[0].char in _BITS and _is_zero(y):
+            mine: Any = getattr(x, "dtype", None)
+            other: Any = getattr(y, "dtype", None)
+            if mine is other is not None and mine.char in _BITS:
+                x, y = x.view(_BITS[mine.char]), y.view(_BITS[mine.char])
+                return ((x ^ y) * condition ^ y).view(mine)
+            if other is None and mine is not None and mine.char in _BITS and _is_zero(y):
                 return _keep(x, condition)
-            if kinds[1] is not None and kinds[1].char in _BITS and _is_zero(x):
+            if mine is None and other is not None and other.char in _BITS and _is_zero(x):
                 return _keep(y, ~condition)
         return np.where(condition, x, y)
 

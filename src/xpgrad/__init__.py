@@ -29,6 +29,7 @@ from xpgrad.door.convert import *
 from xpgrad.door.creation import *
 from xpgrad.door.einsum import *
 from xpgrad.door.elementwise import *
+from xpgrad.door.gather import *
 from xpgrad.door.indexing import *
 from xpgrad.door.joining import *
 from xpgrad.door.limits import *

@@ -218,7 +218,9 @@ def _check_nan(node: Node, gs: Any) -> None:
         raw, ns = (g._data, g._ns) if isinstance(g, Tensor) else (g, node.ns)
         if raw.dtype in ns.inexact and bool(ns.any(ns.isnan(raw))):
             _show_origin(node)
-            raise GradientError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+            raise GradientError(
+                f"Function '{node.name()}' returned nan values in its {i}th output."
+            )
 
 
 def _show_origin(node: Node) -> None:

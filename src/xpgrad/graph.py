@@ -79,9 +79,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes of the inputs, each with the number of its output that was used."""
-        return tuple(
-            (e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
-        )
+        return tuple((e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges)
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"

@@ -79,7 +79,8 @@ class HostGenerator:
 
     def permutation(self, n: int) -> Array:
         """The integers below `n` in random order."""
-        return self._give(self._rng.permutation(n), dtypes.int64)
+        has = dtypes.int64 in self._xp.natives
+        return self._give(self._rng.permutation(n), dtypes.int64 if has else dtypes.int32)
 
     def get_state(self) -> np.ndarray[Any, Any]:
         """The state as bytes."""

@@ -79,7 +79,7 @@ class _Switch:
                             running.close()
                         raise
                     except BaseException as error:
-                        send, value = running.throw, error  # type: ignore[assignment]
+                        send, value = running.throw, error
 
             return generator  # type: ignore[return-value]
 
@@ -188,7 +188,7 @@ class inference_mode(_Switch):
         self._enabled = True if callable(enabled) else bool(enabled)
 
     def _again(self) -> inference_mode:
-        return inference_mode(self._enabled)  # type: ignore[no-any-return]
+        return inference_mode(self._enabled)
 
     def _switch(self) -> None:
         mode.inference = self._enabled

@@ -561,7 +561,21 @@ def _general(op: Op) -> Callable[..., Any]:
         return t
 
     def variadic(*inputs: Any, **settings: Any) -> Any:
-        return apply(op, inputs, settings)
+        try:
+            ns = inputs[0]._ns
+            arrays = [x._data for x in inputs]
+            dtype = arrays[0].dtype
+            if ns.guard is not None or not all(
+                x._ns is ns and x._data.dtype is dtype for x in inputs
+            ):
+                return apply(op, inputs, settings)
+        except (AttributeError, IndexError):  # Python numbers, arrays, nothing at all
+            return apply(op, inputs, settings)
+        try:
+            out = forward(ns, *arrays, **settings)
+        except Exception as error:
+            return apply(op, inputs, settings, error)
+        return record(op, ns, inputs, arrays, settings, out)
 
     return variadic if op.variadic else call
 

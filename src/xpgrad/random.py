@@ -514,7 +514,7 @@ def multinomial(
         u = source(ns, generator)
         picked = [pick(ns, u, rows[i, :], num_samples) for i in range(rows.shape[0])]
         shape = (*x.shape[:-1], num_samples)
-        found = ns.stack(picked) if picked else ns.zeros(shape, dtype=ns.native(dtypes.int64))
+        found = ns.stack(picked) if picked else ns.zeros(shape, dtype=ns.native(settle(ns, None, dtypes.int64)))
         return wrap(ns.reshape(found, shape), ns)
 
 

@@ -68,7 +68,7 @@ class Tensor(Methods):
     _node: Node | None  # AccumulateGrad on a leaf that requires a gradient
     _grad: Tensor | None = None
     # What this is a view of, by which op with which settings, made in which mode (`xpgrad.views`).
-    _view: tuple[Tensor, Any, dict[str, Any] | None, int] | None = None
+    _view: tuple[Tensor, Any, dict[str, Any], int] | None = None
     _views: list[weakref.ref[Tensor]] | None = None
     _source: Tensor | None = None  # whose memory a detached tensor shows, on immutable libraries
     _shared: Version | None = None

@@ -67,7 +67,7 @@ def link_view(
     if ns.mutable and not ns.is_view(out._data, x._data):
         return
     made = RECORDED if mode.grad else INFERENCE if mode.inference else NO_GRAD
-    out._view = (x, op if index is None else (op, index), settings, made)
+    out._view = (x, op if index is None else (op, index), settings or {}, made)
     if out._inference is not x._inference:
         out._inference = x._inference
     if made != INFERENCE or not ns.mutable:
@@ -135,7 +135,8 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
     else:
         hidden._view, hidden._source = t._view, t._source
         parent = parent_of(t)
-        assert parent is not None and seen._view is not None
+        assert parent is not None
+        assert seen._view is not None
         _register(parent, hidden)
         t._source, t._view = None, (hidden, *seen._view[1:])
         _register(hidden, t)
@@ -176,7 +177,8 @@ def _check_view(t: Tensor, recorded: bool) -> None:
         made = made or mode_then
     if mode.grad and (recorded or base._node is not None):
         if made == CUSTOM:
-            raise GradientError(f"{_output(t)} is a view and is being modified inplace.{BY_FUNCTION}")
+            what = f"{_output(t)} is a view and is being modified inplace."
+            raise GradientError(what + BY_FUNCTION)
         if made:
             where = ("no_grad", "grad mode enabled")
             if made == INFERENCE:
@@ -232,6 +234,8 @@ def overlaps(t: Tensor) -> bool:
 
 def replace(t: Tensor, data: Array) -> None:
     """Give a tensor of an immutable library new contents; all that shows its memory follows."""
+    from xpgrad.ops.indexing import copy_slices, follow
+
     ns, top = t._ns, t
     steps: list[Any] = []
     while (parent := parent_of(top)) is not None:
@@ -239,10 +243,8 @@ def replace(t: Tensor, data: Array) -> None:
             steps.append((*top._view[1:3], tuple(parent._data.shape)))
         top = parent
     if steps:
-        from xpgrad.ops.indexing import copy_slices
-
-        op = copy_slices.op
-        data = op.forward(ns, top._data, data, steps=tuple(reversed(steps)))
+        steps.reverse()
+        data = copy_slices.op.forward(ns, top._data, data, steps=tuple(steps))
     version = t._counter()
     version.bump()
     stack = [(top, ns.wrap(data))]
@@ -252,15 +254,8 @@ def replace(t: Tensor, data: Array) -> None:
         mark(ns, x._data, version)
         x._data = new_data
         for view in living(x):
-            if view._view is None:
-                stack.append((view, new_data))
-                continue
-            _, op, settings, _ = view._view
-            if isinstance(op, tuple):
-                seen = op[0].forward(ns, new_data, **settings)[op[1]]
-            else:
-                seen = op.forward(ns, new_data, **(settings or {}))
-            stack.append((view, ns.wrap(seen)))
+            step = () if view._view is None else ((*view._view[1:3], None),)
+            stack.append((view, ns.wrap(follow(ns, new_data, step))))
 
 
 # ------------------------------------------------------------------ after a write: history
@@ -319,7 +314,7 @@ def _view_node(view: Tensor) -> Node:
         n.shape = n.dtype = None
         return Output(n, op[1], view._data)
     n.shape, n.dtype = view._data.shape, view._data.dtype
-    return n  # type: ignore[no-any-return]
+    return n
 
 
 @functools.cache

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from xpgrad import graph, op
+from xpgrad import graph, op, views
 from xpgrad.autograd import function
+from xpgrad.door import indexing, inplace
 from xpgrad.mode import anomaly
 
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ class detect_anomaly:
     """A context in which anomaly detection is on.
 
     >>> import xpgrad as xg, warnings
-    >>> warnings.simplefilter("ignore")
     >>> x = xg.tensor(0.0, requires_grad=True)
-    >>> with xg.autograd.detect_anomaly():
+    >>> with warnings.catch_warnings(action="ignore"), xg.autograd.detect_anomaly():
     ...     (x / x).backward()
     Traceback (most recent call last):
         ...
@@ -109,9 +109,9 @@ class detect_anomaly:
 def _switch(mode: bool, check_nan: bool) -> None:
     anomaly.enabled, anomaly.check_nan = bool(mode), bool(check_nan)
     tick: Callable[[], Any] = _noting if mode else graph.tick
-    # The call path asks this for a number: swapping it is what makes the mode free while off.
-    op.tick = tick  # type: ignore[attr-defined]
-    function.tick = tick
+    # Whoever makes nodes asks this for a number: swapping it is what makes the mode free while off.
+    for maker in (op, function, inplace, indexing, views):
+        maker.tick = tick  # type: ignore[attr-defined]
 
 
 def is_anomaly_enabled() -> bool:

@@ -99,7 +99,7 @@ def _vector(v: Any, like: Tensors, like_is_tuple: bool, name: str, why: str) -> 
                 f"The vector v can only be None if {why} a single Tensor with a single element."
             )
         return tuple(_filled(t, 1) for t in like)
-    is_tuple, found = _as_tuple(v, "v", name)
+    _, found = _as_tuple(v, "v", name)
     if len(found) != len(like):
         if like_is_tuple:
             raise GradientError(

@@ -268,12 +268,11 @@ class _Check:
         """The Jacobian of one output: a row for each element of `x`."""
         rows = []
         for place in np.ndindex(*x.shape):
-            row = None
+            row: Any = 0
             for unit in (1, 1j) if x.dtype.is_complex else (1,):
                 direction = np.zeros(tuple(x.shape), dtype=type(unit))
                 direction[place] = unit
-                slope = _part(self._slope(x, direction)[number].reshape(-1), part)
-                row = slope * unit if row is None else row + slope * unit
+                row = row + unit * _part(self._slope(x, direction)[number].reshape(-1), part)
             rows.append(row)
         return np.stack(rows) if rows else np.zeros((0, 0))
 
@@ -392,7 +391,8 @@ def _unit(rng: np.random.Generator, shape: Sequence[int]) -> Host:
 def _considering(output: Tensor, part: complex) -> str:
     if not output.dtype.is_complex:
         return ""
-    return f"While considering the {'imaginary' if part == 1j else 'real'} part of complex outputs only, "
+    name = "imaginary" if part == 1j else "real"
+    return f"While considering the {name} part of complex outputs only, "
 
 
 def _mismatch(o: int, i: int, n: Host, a: Host, output: Tensor, part: complex) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ def grad(
         grad_outputs: a gradient for each output; a scalar needs none.
         retain_graph: keep saved values for another backward (default: `create_graph`).
         create_graph: record the computation of the gradients too, for higher orders.
-        only_inputs: must be true; other tensors never get a gradient.
+        only_inputs: ignored; other tensors never get a gradient.
         allow_unused: `None` for an input that `outputs` do not depend on, instead of an error.
         is_grads_batched: the first dimension of each of `grad_outputs` counts gradients: the
             result has it too. (They are computed one after another.)
@@ -56,7 +57,13 @@ def grad(
             "allow_unused=False."
         )
     if not only_inputs:
-        raise ValueError("only_inputs=False is deprecated: use Tensor.backward() to fill .grad")
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+            "accumulate gradient for other parts of the graph, please use "
+            "xpgrad.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     if isinstance(inputs, dict):
         values = grad(
             outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs,
@@ -155,7 +162,7 @@ def _batched(
 def _row(g: Tensor, i: int, create_graph: bool) -> Tensor:
     index = (i, ...)
     if create_graph:
-        return tensor_namespace(g._ns).getitem(g, index)  # type: ignore[no-any-return]
+        return tensor_namespace(g._ns).getitem(g, index)
     return wrap(g._ns.getitem(g._data, index), g._ns)
 
 
@@ -165,7 +172,7 @@ def stack(tensors: Sequence[Tensor | None], recorded: bool) -> Tensor | None:
         return None
     ns = tensors[0]._ns
     if recorded:
-        return tensor_namespace(ns).stack(list(tensors), axis=0)  # type: ignore[no-any-return]
+        return tensor_namespace(ns).stack(list(tensors), axis=0)
     return wrap(ns.stack([t._data for t in tensors if t is not None], axis=0), ns)
 
 

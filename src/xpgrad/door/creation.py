@@ -103,7 +103,7 @@ def tensor(
     """
     owned = data if isinstance(data, Tensor) else _foreign(data)
     if owned is not None:
-        out = moved(owned.detach(), dtype, _target(data, device), copy=True)
+        out = moved(owned.detach(), dtype, _target(data, owned, device), copy=True)
         return leaf(out._data, out._ns, requires_grad)
     ns = resolve(device)
     host, inferred = read(data, dtype)
@@ -122,7 +122,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """
     owned = data if isinstance(data, Tensor) else _foreign(data, share=True)
     if owned is not None:
-        return moved(owned, dtype, _target(data, device))
+        return moved(owned, dtype, _target(data, owned, device))
     return tensor(data, dtype=dtype, device=device)
 
 
@@ -268,9 +268,10 @@ def _checked(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array if type(array) is np.ndarray else array.view(np.ndarray)
 
 
-def _target(data: Any, device: Any) -> Any:
-    """Where a copy of `data` goes: NumPy arrays are host data, like lists, and have no say."""
-    return get_default_device() if device is None and isinstance(data, np.ndarray) else device
+def _target(data: Any, owned: Tensor, device: Any) -> Any:
+    """Where `data` goes: NumPy's arrays are host data, like lists, and have no say."""
+    host = data is not owned and owned.device.type == "cpu"
+    return get_default_device() if device is None and host else device
 
 
 def moved(x: Tensor, dtype: Any, device: Any, *, copy: bool = False) -> Tensor:

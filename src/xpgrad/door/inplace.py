@@ -2,8 +2,8 @@
 
 ``name_`` is ``name`` and a write of the result into the tensor's own memory, so each is one line of
 a table. Everything is checked before anything is written: a call that raises changes nothing. What
-a training loop does on every parameter (``w -= lr * g``, ``add_``, ``mul_``, ``addcdiv_``, ``zero_``
-with nothing to record) goes straight to the array.
+a training loop does on every parameter (``w -= lr * g``, ``add_``, ``addcdiv_``, ``zero_``, …, with
+nothing to record) goes straight to the array.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ from xpgrad.ops import indexing as ops
 from xpgrad.ops import shape as shapes
 from xpgrad.ops.device import clone, to_device
 from xpgrad.promotion import is_operand
-from xpgrad.tensor import Tensor, new
-from xpgrad.views import (
-    OVERLAPPING, check_write, living, overlaps, rebase, relink, renamed, replace,
-)  # fmt: skip
+from xpgrad.tensor import Tensor
+from xpgrad.views import OVERLAPPING, check_write, overlaps, rebase, relink, renamed, replace
 
 # ------------------------------------------------------------------ any function, in place
 
@@ -165,9 +163,9 @@ def _direct(t: Tensor, operand: Any) -> Any:
         raw = operand._data
         if raw.dtype != data.dtype or (mode.grad and operand._node is not None):
             return None
-        if operand._view is not None and raw is not data:
-            if ns.memory_key(raw) == ns.memory_key(data):
-                return None
+        seen = operand._view is not None and raw is not data
+        if seen and ns.memory_key(raw) == ns.memory_key(data):
+            return None
     else:
         return None
     if not ns.mutable or (mode.grad and t._node is not None):
@@ -236,9 +234,10 @@ def _operand(value: Any, name: str) -> None:
 def _plus(name: str, raw: Callable[[Any, Any], Any], function: str) -> Callable[..., Tensor]:
     def call(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
         value = _direct(self, other)
-        if value is not None and (alpha == 1 or self._data.dtype in self._ns.inexact):
-            if _compute(self, raw, value if alpha == 1 else value * alpha):
-                return self
+        if value is not None and alpha != 1:
+            value = value * alpha if self._data.dtype in self._ns.inexact else None
+        if value is not None and _compute(self, raw, value):
+            return self
         _operand(other, name)
         return update(self, METHODS[function], other, alpha=alpha)
 
@@ -307,10 +306,10 @@ def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
     ns = t._ns
     source = value if isinstance(value, Tensor) else None
     history = mode.grad and (t._node is not None or _has_history(source))
-    if source is None and not history and t._view is None and ns.guard is None and ns.mutable:
-        if not t._inference:
-            store(t, ..., value)
-            return t
+    plain = source is None and t._view is None and not t._inference
+    if plain and not history and ns.guard is None and ns.mutable:
+        store(t, ..., value)
+        return t
     if history or not ns.mutable:
         return update(t, recorded, value)
     _allow(t, False)
@@ -432,8 +431,8 @@ def check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
 
 # Every name here is a method; with an underscore, its result is written into the tensor.
 TABLE = """
-    abs absolute neg negative positive reciprocal square sqrt rsqrt exp exp2 expm1 log log2 log10
-    log1p sin cos tan asin arcsin acos arccos atan arctan sinh cosh tanh asinh arcsinh acosh arccosh
+    abs absolute neg negative reciprocal square sqrt rsqrt exp exp2 expm1 log log2 log10 log1p
+    sin cos tan asin arcsin acos arccos atan arctan sinh cosh tanh asinh arcsinh acosh arccosh
     atanh arctanh sigmoid erf logit sinc sign sgn ceil floor trunc fix round frac deg2rad rad2deg
     nan_to_num relu
     true_divide floor_divide remainder fmod pow float_power hypot atan2 arctan2 xlogy copysign
@@ -442,7 +441,7 @@ TABLE = """
     bitwise_xor bitwise_not
     cumsum cumprod tril triu
     masked_fill masked_scatter index_add index_copy index_fill index_put scatter scatter_add put
-""".split()
+"""
 
 
 def _in_place(name: str) -> None:
@@ -454,9 +453,8 @@ def _in_place(name: str) -> None:
     method(call.__name__)(call)
 
 
-for _name in TABLE:
-    if _name != "positive":
-        _in_place(_name)
+for _name in TABLE.split():
+    _in_place(_name)
 
 # ------------------------------------------------------------------ random contents
 

@@ -58,7 +58,8 @@ def multiply(xp, x, y, /):
     elementwise=True,
     integers="float",
     x=lambda g, y, xp: g / xp.conj(y),
-    y=lambda g, y, out, xp: -g * xp.conj(out / y),
+    # Not with `out`, which may be modified in place, as in PyTorch.
+    y=lambda g, x, y, xp: -g * xp.conj(x / y / y),
 )
 def divide(xp, x, y, /):
     return xp.divide(x, y)

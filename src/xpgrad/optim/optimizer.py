@@ -108,6 +108,9 @@ class Optimizer:
                     f"{name}"
                 )
             group.setdefault(name, default)
+        for name, value in group.items():
+            if isinstance(value, Tensor) and name != "params":
+                raise TypeError(f"{name} is a number here, got a Tensor: pass {name}.item()")
         if len({id(p) for p in params}) != len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this "
