@@ -18,7 +18,7 @@ import numpy as np
 from xpgrad import dtypes
 from xpgrad.errors import DeviceError
 from xpgrad.namespace import CREATION, FUNCTIONS
-from xpgrad.registry import Backend, register, resolve
+from xpgrad.registry import Backend, register_backend, resolve
 from xpgrad.tensor import Tensor, wrap
 from xpgrad_backends.numpy import NumPyNamespace
 
@@ -101,7 +101,7 @@ class FrozenBackend(Backend):
         return FrozenNamespace(where)
 
 
-register(FrozenBackend())
+register_backend(FrozenBackend())
 
 
 # ------------------------------------------------------------------ to a namespace and back

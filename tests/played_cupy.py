@@ -70,6 +70,26 @@ def misfit(function, args, kwargs):
     return None
 
 
+# What a Python number beside an array may become: it never makes the array's type wider.
+KINDS_OF_NUMBERS = {bool: "?biufc", int: "iufc", float: "fc", complex: "c"}
+
+
+def result_of(ufunc, args):
+    """The dtype that a ufunc of CuPy gives for these arguments; None if it has no such loop."""
+    arrays = [a for a in args if hasattr(a, "dtype")]
+    for loop in ufunc.types:
+        taken, _, given = loop.partition("->")
+        fits = all(
+            np.can_cast(a.dtype, t, "safe")
+            if hasattr(a, "dtype")
+            else np.dtype(t).kind in KINDS_OF_NUMBERS[type(a)] or not arrays
+            for a, t in zip(args, taken, strict=False)
+        )
+        if fits:
+            return np.dtype(given)
+    return None
+
+
 # ── NumPy plays CuPy ─────────────────────────────────────────────────────────────────────────────
 
 log = set()  # every kind of call: (function, number of positional arguments, keywords)
@@ -90,7 +110,13 @@ def played(name, real, stand_in, kind):
             raise Undisciplined(f"CuPy refuses this call: {complaint}")
         if takes_host and isinstance(args[0], np.ndarray) and not isinstance(args[0], OnDevice):
             return place(np.array(args[0]), kind)
-        return on_current(stand_in, kind)(*args, **kwargs)
+        result = on_current(stand_in, kind)(*args, **kwargs)
+        if isinstance(real, cupy.ufunc) and not kwargs:
+            expected = result_of(real, args)
+            if expected != result.dtype:
+                given = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in args)
+                raise Undisciplined(f"CuPy's {name}({given}) gives {expected}, not {result.dtype}")
+        return result
 
     call.real = real
     return call

@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
+
+import xpgrad as xg
 from namespaces import has_dtype
 from oracle import check, check_error, evaluate, lines, plain, same
 from test_methods import tensors
-
-import xpgrad as xg
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.registry import resolve
 

@@ -23,13 +23,24 @@ if os.environ.get("XPGRAD_CUPY", "0") == "0":
 
 import array_api_compat.cupy as compat_cupy
 import cupy
+from cupyx.scipy.special import erf
 
 import test_ops
 import xpgrad as xg
 from fake_device import OnDevice, Undisciplined, check, current, plain
 from namespaces import NAMES, host
 from op_table import ROWS
-from played_cupy import DEVICES, WAITING, Memory, log, misfit, signature_of, waited
+from played_cupy import (
+    DEVICES,
+    WAITING,
+    Memory,
+    log,
+    misfit,
+    played,
+    result_of,
+    signature_of,
+    waited,
+)
 from test_registry import trained
 from xpgrad.device import device as Device
 from xpgrad.namespace import CONSTANTS, CREATION, FUNCTIONS
@@ -95,6 +106,31 @@ def test_the_checker_refuses(function, args, kwargs):
     if function is compat_cupy.var:  # compat hands on what it does not know
         function = cupy.var
     assert misfit(function, args, kwargs) is not None
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "args", "expected"),
+    [
+        (cupy.exp, (np.zeros(1, "i4"),), "f8"),
+        (cupy.exp, (np.zeros(1, "f2"),), "f2"),
+        (cupy.add, (np.zeros(1, "f4"), 2.5), "f4"),
+        (cupy.add, (np.zeros(1, "i4"), 2.5), "f8"),
+        (cupy.add, (np.zeros(1, "f4"), 1j), "c8"),
+        (cupy.add, (np.zeros(1, "f4"), np.zeros((), "f8")), "f8"),
+        (cupy.less, (np.zeros(1, "f4"), 1), "?"),
+        (erf, (np.zeros(1, "f2"),), "f8"),  # CuPy's own way with half precision
+    ],
+)
+def test_result_types(ufunc, args, expected):
+    assert result_of(ufunc, args) == np.dtype(expected)
+
+
+def test_what_cupy_cannot_compute(there, monkeypatch):
+    assert result_of(cupy.floor, (np.zeros(1, "c8"),)) is None
+    there.cupy.exp  # made
+    monkeypatch.setattr(there, "exp", played("exp", erf, np.exp, there.array_type))
+    with there.current(), pytest.raises(Undisciplined, match=r"gives float64, not float16"):
+        there.exp(there.from_host(np.zeros(1, "f2")))
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CREATION])

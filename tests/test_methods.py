@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from namespaces import has_dtype
-from oracle import check, check_error, evaluate, lines, plain, same
 
 import xpgrad as xg
+from namespaces import has_dtype
+from oracle import check, check_error, evaluate, lines, plain, same
 from xpgrad.door import attach
 from xpgrad.errors import DTypeError, XpgradError
 from xpgrad.registry import resolve

@@ -13,7 +13,7 @@ from op_table import FLOATS, ROWS, Row, S, functions
 from xpgrad.backward import backward
 from xpgrad.op import OPS, Op, function_of
 from xpgrad.registry import resolve
-from xpgrad.tensor import Tensor
+from xpgrad.tensor import Tensor, wrap
 
 FUNCTIONS = functions()
 VALUES = {
@@ -321,6 +321,36 @@ def test_second_order(row):
 @pytest.mark.parametrize(("name", "row"), on_every_namespace(differentiable))
 def test_gradient_everywhere(name, row):
     check_gradient_there(row, resolve(name))
+
+
+def strided(x):
+    """The same values, every second element of a buffer and backwards."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return x
+    buffer = np.full((*x.shape[:-1], 2 * x.shape[-1]), 7).astype(x.dtype)
+    view = buffer[..., ::-2]
+    view[...] = x
+    return view
+
+
+@pytest.mark.parametrize("row", rows(lambda row: row.samples))
+def test_strides_do_not_matter(row):
+    """Values and gradients for arrays that are not contiguous, on NumPy."""
+    function, ns = FUNCTIONS[row.name], resolve("cpu")
+    for what, inputs, settings in cases(row, [d for d in row.dtypes if d != "float16"][:1]):
+        wanted = [w and row.differentiable for w in wants_gradient(row, inputs)]
+        found = []
+        for arrange in (lambda x: x, strided):
+            arrays = [arrange(x) for x in inputs]
+            given = [wrap(x, ns) if isinstance(x, np.ndarray) else x for x in arrays]
+            leaves = [x.requires_grad_() for x, w in zip(given, wanted, strict=True) if w]
+            out = function(*given, **settings)
+            out = out if isinstance(out, tuple) else (out,)
+            weights = [None if w is None else tensor(ns, w) for w in weights_for(host(out))]
+            grads = pull_back(out, weights, leaves) if leaves else []
+            found.append([host(o) for o in (*out, *grads) if o is not None])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=what)
 
 
 @pytest.mark.parametrize("row", rows(lambda row: row.errors))

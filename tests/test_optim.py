@@ -133,6 +133,16 @@ def test_memory_is_the_parameters(kind, options):
     assert p._version == version + 1
 
 
+@recipes
+def test_gradients_that_overflow(kind, options, device):
+    p = parameter(np.float32([1.0, 2.0, 3.0, 4.0]), device)
+    optimizer = kind([p], **options)
+    for _ in range(2):
+        p.grad = on(device, np.float32([np.inf, np.nan, 3e38, 1.0]))
+        optimizer.step()
+    assert list(np.isfinite(host(p))[[1, 3]]) == [False, True]
+
+
 def test_backward_notices_a_step():
     p = parameter([2.0])
     y = p * p

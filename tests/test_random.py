@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from namespaces import has_dtype
-from oracle import check_error, evaluate, lines
 
 import xpgrad as xg
+from namespaces import has_dtype
+from oracle import check_error, evaluate, lines
 from xpgrad.errors import DeviceError
 from xpgrad.registry import resolve
 

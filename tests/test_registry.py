@@ -98,9 +98,9 @@ def test_no_device_of_a_type():
             resolve(spec)
 
 
-@pytest.mark.parametrize("method", ["unavailable", "device_count", "current_index"])
+@pytest.mark.parametrize("method", ["unavailable", "device_count", "current_index", "namespace"])
 def test_a_backend_that_fails_is_named(method):
-    def fail():
+    def fail(*where):
         raise OSError("driver on fire")
 
     register_backend(Toy(**{method: fail}))

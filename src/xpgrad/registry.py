@@ -94,9 +94,6 @@ def register_backend(backend: Backend) -> None:
             del _namespaces[spelling]
 
 
-register = register_backend
-
-
 @functools.cache
 def _entry_points() -> dict[str, EntryPoint]:
     import importlib.metadata  # when the first tensor is made: it costs more than the rest here
@@ -202,7 +199,10 @@ def _open(where: device) -> Namespace:
     with _lock:
         found = _namespaces.get(canonical)
         if found is None:
-            found = backend.namespace(canonical)
+            try:
+                found = backend.namespace(canonical)
+            except Exception as error:
+                raise DeviceError(f"device {str(where)!r} cannot be used: {error!r}") from error
             _namespaces[canonical] = _namespaces[str(canonical)] = found
         # A bare "cuda" is the current device, which may change where there are several.
         if where.index is not None or count == 1:

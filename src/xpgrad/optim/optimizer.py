@@ -158,6 +158,7 @@ class Optimizer:
                     ns = p._ns
                     if ns is not current:
                         current = ns
+                        contexts.enter_context(ns.quiet())  # inf and nan are values
                         if ns.guard is not None:
                             contexts.enter_context(ns.guard())
                     change = self.update(ns, p._data, grad._data, self.state[p], group)
