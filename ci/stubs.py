@@ -13,7 +13,7 @@ STUB = Path(__file__).resolve().parent.parent / "src" / "xpgrad" / "_methods.pyi
 HEADER = '''\
 # ruff: noqa
 # fmt: off
-"""The methods that PyTorch's door attaches to Tensor. Written by ci/stubs: edit the door instead."""
+"""The methods that PyTorch's door attaches to Tensor. Written by ci/stubs: edit the door."""
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -276,7 +276,7 @@ ROWS += [
 
 # ------------------------------------------------------------------ elementwise: signs, choices
 
-TIES = [np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])]
+SAME = [np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])]
 
 
 def _clip(x, min=None, max=None):
@@ -306,6 +306,13 @@ ROWS += [
         dtypes=NUMBERS,
         errors=[Error(S(np.array([True, False]), (3,), (3,)), RuntimeError, "size of tensor a")]),
 ]  # fmt: skip
+
+UNORDERED = Error(S((3,), (3,)), TypeError, "no order", dtype="complex64")
+
+ROWS += [
+    Row(name, getattr(np, name), [S(*SAME)], errors=[UNORDERED], differentiable=False)
+    for name in ("maximum", "minimum", "greater", "greater_equal", "less", "less_equal")
+]
 
 # ------------------------------------------------------------------ elementwise: complex
 

@@ -20,11 +20,13 @@ from xpgrad.registry import namespace_of
 TABLE = """
     s.item(), i[0].item(), b[0].item(), z[0].item(), t.tensor([[2.5]]).item()
     x.tolist(), s.tolist(), e.tolist(), t.ones(2, 0).tolist(), z.tolist()
-    int(s), float(s), complex(z[0]), float(i[0]), int(t.tensor([3.7])), bool(s), float(t.tensor(1 + 0j))
+    int(s), float(s), complex(z[0]), float(i[0]), int(t.tensor([3.7])), bool(s)
+    float(t.tensor(1 + 0j))
     len(x), len(e), list(i), [r for r in x]
     [1, 2, 3][t.tensor(1)], [1, 2, 3][t.tensor([1])], [1, 2, 3][t.tensor(True)], list(range(i[1]))
     "%.2f %d" % (s, i[1])
-    f"{s:.2f}", f"{s}", f"{i}", f"{i[1]:>5}", f"{t.tensor(2.5):8.3e}", f"{t.tensor(True)}", f"{x}"
+    f"{s:.2f}", f"{s}", f"{i}", f"{i[1]:>5}", f"{t.tensor(2.5):8.3e}"
+    f"{t.tensor(True)}", f"{x}"
     "{:.1f}".format(s), format(s, "")
     str(x), repr(x * 2), repr(i), repr(x.sum()), repr(x.detach().half()), repr(e)
     repr(t.arange(2000)), repr(t.ones(50, 50)), repr(t.zeros(3, 0)), repr(z)
@@ -136,13 +138,17 @@ def test_array_protocol():
 
 def test_numpy_of_another_device():
     x = xg.ones(2, device="strict:1", requires_grad=True)
-    with pytest.raises(TypeError, match=r"strict:1 device type tensor to numpy. Use Tensor.cpu\(\)"):
+    with pytest.raises(
+        TypeError, match=r"strict:1 device type tensor to numpy. Use Tensor.cpu\(\)"
+    ):
         x.detach().numpy()
     assert x.numpy(force=True).tolist() == [1.0, 1.0]
 
 
 def test_matplotlib_takes_tensors():
-    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib comes with the extra examples")
+    matplotlib = pytest.importorskip(
+        "matplotlib", reason="matplotlib comes with the extra examples"
+    )
     matplotlib.use("agg")
     from matplotlib import pyplot
 

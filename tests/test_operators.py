@@ -152,7 +152,10 @@ def test_bits_on_every_namespace(ns, sign):
 def test_numpy_arrays_on_either_side(sign):
     """NumPy leaves the operation to the Tensor; the result is one, with its history."""
     a = np.array([[1.0, 2.0], [3.0, 4.0]])
-    for left, right in ((xg.tensor(a, requires_grad=True), a), (a, xg.tensor(a, requires_grad=True))):
+    for left, right in (
+        (xg.tensor(a, requires_grad=True), a),
+        (a, xg.tensor(a, requires_grad=True)),
+    ):
         out = sign(left, right)
         assert type(out) is Tensor
         np.testing.assert_allclose(out.detach().numpy(), sign(a, a))
@@ -182,10 +185,12 @@ def test_gradients_of_both_sides(device):
 @pytest.mark.parametrize(
     ("name", "op"),
     [
-        ("__add__", elementwise.add), ("__radd__", elementwise.add), ("__mul__", elementwise.multiply),
+        ("__add__", elementwise.add), ("__radd__", elementwise.add),
+        ("__mul__", elementwise.multiply),
         ("__rmul__", elementwise.multiply), ("__sub__", elementwise.subtract),
         ("__rsub__", elementwise.rsub), ("__truediv__", elementwise.divide),
-        ("__neg__", elementwise.negative), ("__lt__", elementwise.less), ("__eq__", elementwise.equal),
+        ("__neg__", elementwise.negative), ("__lt__", elementwise.less),
+        ("__eq__", elementwise.equal),
     ],
 )  # fmt: skip
 def test_common_operators_are_the_ops(name, op):
@@ -218,7 +223,9 @@ def test_other_classes_are_asked(sign):
     assert sign(xg.tensor([1]), Other()) == "mine"
 
 
-@pytest.mark.parametrize("value", ["a", None, [1.0], (1.0,), {}, object()], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "value", ["a", None, [1.0], (1.0,), {}, object()], ids=lambda v: type(v).__name__
+)
 def test_unknown_operands(value):
     x = xg.ones(2)
     for sign, swap in itertools.product([*BINARY, *BITS, operator.matmul], (False, True)):

@@ -20,6 +20,7 @@ from xpgrad import random as random
 from xpgrad.device import device as device
 from xpgrad.device import get_default_device as get_default_device
 from xpgrad.device import set_default_device as set_default_device
+from xpgrad.door import indexing as _indexing
 from xpgrad.door import interop as _interop
 from xpgrad.door import operators as _operators
 from xpgrad.door import results as _results
@@ -30,7 +31,6 @@ from xpgrad.door.creation import *
 from xpgrad.door.einsum import *
 from xpgrad.door.elementwise import *
 from xpgrad.door.gather import *
-from xpgrad.door.indexing import *
 from xpgrad.door.joining import *
 from xpgrad.door.limits import *
 from xpgrad.door.linalg import *

@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-"""The methods that PyTorch's door attaches to Tensor. Written by ci/stubs: edit the door instead."""
+"""The methods that PyTorch's door attaches to Tensor. Written by ci/stubs: edit the door."""
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -560,7 +560,7 @@ class Methods:
     def matmul(self, other: Any) -> Tensor:
         r"""The product of matrices, of stacks of them (which broadcast), or of vectors: ``a @ b``."""
     def max(self, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Tensor | None = ..., axis: builtins.int | None = ..., keepdims: builtins.bool = ...) -> Any:
-        r"""The largest element; along `dim` the largest ones and their places; of two tensors, `maximum`."""
+        r"""The largest element; along `dim` the largest ones and their places; of two, `maximum`."""
     def maximum(self, other: Any, /) -> Tensor:
         r"""The larger of two; nan if either is. A tie halves the gradient."""
     def mean(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: builtins.bool = ...) -> Tensor:

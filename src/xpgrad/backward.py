@@ -14,7 +14,7 @@ from typing import Any
 from xpgrad import graph
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
-from xpgrad.mode import anomaly, enable_grad, no_grad
+from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.tensor import Size, Tensor, wrap
 
@@ -51,16 +51,22 @@ def run(
     current: Namespace | None = None
     array_type: Any = None
     check_nan = anomaly.enabled and anomaly.check_nan
-    with enable_grad() if create_graph else no_grad(), contextlib.ExitStack() as device:
+    device: contextlib.AbstractContextManager[Any] | None = None
+    outer, mode.grad = mode.grad, create_graph and not mode.inference
+    try:
         while heap:
             node = heappop(heap)[1]
             g = grads.pop(node)
             if node.ns is not current:
                 current = node.ns
                 array_type = Tensor if create_graph else current.array_type
-                device.close()
+                if device is not None:
+                    device.__exit__(None, None, None)
+                    device = None
                 if current.guard is not None:
-                    device.enter_context(current.guard())
+                    guard = current.guard()
+                    guard.__enter__()
+                    device = guard
             if type(g) is not array_type and node.shape is not None:
                 g = current.wrap(g)
             if node.hooks is not None:
@@ -112,6 +118,10 @@ def run(
                     _add_into(grads, parent, gi, current)
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], create_graph)
+    finally:
+        mode.grad = outer
+        if device is not None:
+            device.__exit__(None, None, None)
     if wanted is None:
         return grads
     captured.update((n, grads[n]) for n in wanted if n in grads)
@@ -216,7 +226,7 @@ def _check_nan(node: Node, gs: Any) -> None:
         if g is None or isinstance(g, graph.Bundle):
             continue
         raw, ns = (g._data, g._ns) if isinstance(g, Tensor) else (g, node.ns)
-        if raw.dtype in ns.inexact and bool(ns.any(ns.isnan(raw))):
+        if raw.dtype in ns.inexact and bool(ns.to_host(ns.wrap(ns.any(ns.isnan(raw))))):
             _show_origin(node)
             raise GradientError(
                 f"Function '{node.name()}' returned nan values in its {i}th output."
@@ -263,8 +273,9 @@ def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> An
             )
         axes = (*range(lead), *stretched)
         if axes:
-            g = xp.sum(g, axis=axes, keepdims=True, dtype=raw.dtype)
-        if lead:
+            # Without a reshape where none is needed: its result would not own its memory.
+            g = xp.sum(g, axis=axes, keepdims=bool(stretched), dtype=raw.dtype)
+        if lead and stretched:
             g = xp.reshape(g, tuple(shape))
     if raw.dtype != parent.dtype:
         if raw.dtype in ns.complexes and parent.dtype not in ns.complexes:

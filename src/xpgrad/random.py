@@ -1,7 +1,7 @@
 """Random numbers: generators with a state, one per device by default.
 
-The numbers are not PyTorch's: each library draws its own. A seed gives the same numbers again on the
-same backend.
+The numbers are not PyTorch's: each library draws its own. A seed gives the same numbers again on
+the same backend.
 
 >>> import xpgrad as xg
 >>> g = xg.manual_seed(0)
@@ -514,7 +514,8 @@ def multinomial(
         u = source(ns, generator)
         picked = [pick(ns, u, rows[i, :], num_samples) for i in range(rows.shape[0])]
         shape = (*x.shape[:-1], num_samples)
-        found = ns.stack(picked) if picked else ns.zeros(shape, dtype=ns.native(settle(ns, None, dtypes.int64)))
+        whole = ns.native(settle(ns, None, dtypes.int64))
+        found = ns.stack(picked) if picked else ns.zeros(shape, dtype=whole)
         return wrap(ns.reshape(found, shape), ns)
 
 

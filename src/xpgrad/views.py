@@ -171,8 +171,10 @@ def check_write(t: Tensor, recorded: bool, through: bool = False) -> None:
 
 def _check_view(t: Tensor, recorded: bool) -> None:
     base, several, made = t, False, RECORDED
+    leaf = isinstance(t._node, AccumulateGrad)
     while base._view is not None:
         base, op, _, mode_then = base._view
+        leaf = leaf or isinstance(base._node, AccumulateGrad)
         several = several or isinstance(op, tuple)
         made = made or mode_then
     if mode.grad and (recorded or base._node is not None):
@@ -190,10 +192,8 @@ def _check_view(t: Tensor, recorded: bool) -> None:
             )
         if several:
             raise GradientError(_several(t))
-        if isinstance(base._node, AccumulateGrad):
+        if leaf:
             raise GradientError(f"a view of {LEAF_WRITTEN}")
-        if isinstance(t._node, AccumulateGrad):
-            raise GradientError(LEAF_WRITTEN)
 
 
 def _several(t: Tensor) -> str:
@@ -283,7 +283,7 @@ def rebase(t: Tensor, node: Node | None, through: tuple[Any, ...] = ()) -> None:
     while stack:
         x = stack.pop()
         for view in living(x):
-            if view._view is not None and not isinstance(view._node, AccumulateGrad):
+            if view._view is not None:
                 _succeed(view, _view_node(view))
                 stack.append(view)
 

@@ -73,7 +73,8 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
     except TypeError:
         pass
     raise TypeError(
-        f"{what}(): argument 'size' (position 1) must be tuple of ints, not {type(culprit).__name__}"
+        f"{what}(): argument 'size' (position 1) must be tuple of ints, "
+        f"not {type(culprit).__name__}"
     )
 
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from xpgrad.op import function_of, named
+from xpgrad.op import OpFunction, function_of, named
 from xpgrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,8 +36,8 @@ def attribute(function: F) -> F:
 
 
 @functools.cache
-def called(function: Callable[..., Any], node: str) -> Callable[..., Any]:
-    """An op under another node name, for what ends in it but goes by a name of its own in PyTorch."""
+def called(function: OpFunction, node: str) -> OpFunction:
+    """An op under another node name, for what ends in it and has a name of its own in PyTorch."""
     return named(function, f"{node}Backward0" if not node[-1].isdigit() else node)
 
 
@@ -48,7 +48,7 @@ def called(function: Callable[..., Any], node: str) -> Callable[..., Any]:
 
 
 def unary(
-    function: Callable[..., Any], names: str, text: str, example: str = ""
+    function: OpFunction, names: str, text: str, example: str = ""
 ) -> Callable[[Tensor], Tensor]:
     """The door's function for an op of one tensor, attached as methods.
 
@@ -62,14 +62,14 @@ def unary(
 
 
 def binary(
-    function: Callable[..., Any], names: str, text: str, example: str = ""
+    function: OpFunction, names: str, text: str, example: str = ""
 ) -> Callable[[Any, Any], Tensor]:
     """The door's function for an op of two tensors or numbers, attached as methods."""
     return _as_is(function, names, text, example)
 
 
-def _as_is(function: Callable[..., Any], names: str, text: str, example: str) -> Callable[..., Any]:
-    call = function_of(function.op)
+def _as_is(function: OpFunction, names: str, text: str, example: str) -> Callable[..., Any]:
+    call: Any = function_of(function.op)
     name, *aliases = names.split()
     call.__name__ = call.__qualname__ = name
     call.__module__ = "xpgrad"
@@ -80,4 +80,5 @@ def _as_is(function: Callable[..., Any], names: str, text: str, example: str) ->
         given, result = example.split(" -> ")
         given = ", ".join(f"xg.tensor({part})" for part in given.split("; "))
         call.__doc__ += f"\n\n>>> import xpgrad as xg\n>>> xg.{name}({given})\ntensor({result})"
-    return method(name, *aliases)(call)
+    attached: Callable[..., Any] = method(name, *aliases)(call)
+    return attached

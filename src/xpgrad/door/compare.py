@@ -1,4 +1,4 @@
-"""Comparison, logic, bits and choice. None of it has a derivative, but what `where` chooses from."""
+"""Comparison, logic, bits and choice: without derivatives, but for what `where` chooses from."""
 
 from __future__ import annotations
 

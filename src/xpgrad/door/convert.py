@@ -9,9 +9,7 @@ from xpgrad.device import device as Device
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.attach import attribute, method
 from xpgrad.door.creation import moved
-from xpgrad.dtypes import can_cast, promote_types
 from xpgrad.ops import device as ops
-from xpgrad.promotion import result_type
 from xpgrad.tensor import Size, Tensor
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Making tensors.
 
-Every function here takes ``dtype=``, ``device=`` and ``requires_grad=``. Without ``device`` a tensor
-goes where its data is, or else to the default device (`xpgrad.set_default_device`,
+Every function here takes ``dtype=``, ``device=`` and ``requires_grad=``. Without ``device`` a
+tensor goes where its data is, or else to the default device (`xpgrad.set_default_device`,
 ``with xpgrad.device(...)``). A dtype that was asked for and does not exist on the device is an
 error; one that was only inferred gives way to the nearest that does.
 """

@@ -15,7 +15,6 @@ from xpgrad.door.indexing import (
     FULL,
     explain,
     fitting,
-    is_mask,
     own_array,
     parse,
     position_type,
@@ -23,6 +22,7 @@ from xpgrad.door.indexing import (
 )
 from xpgrad.door.inplace import assignable
 from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.indexing import check_bounds
 from xpgrad.namespace import Array
 from xpgrad.ops import indexing as ops
 from xpgrad.ops import searching
@@ -97,13 +97,13 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 
 def _vector(what: str, x: Tensor, index: Any) -> Array:
     """Positions along one dimension, given as a vector or as one number."""
+    if isinstance(index, Tensor) and index.dtype.category != dtypes.INTEGER:
+        raise DTypeError(f"{what}(): Expected dtype int32 or int64 for index")
     found = read_part(x, index)
     if isinstance(found, (bool, int)):
         ns = x._ns
         return ns.asarray([int(found)], dtype=position_type(x))
-    if not hasattr(found, "dtype") or is_mask(found):
-        raise IndexError(f"{what}(): Expected dtype int32 or int64 for index")
-    if len(found.shape) != 1:
+    if not hasattr(found, "dtype") or len(found.shape) != 1:
         raise IndexError(f"{what}(): Index is supposed to be a vector")
     return found
 
@@ -182,12 +182,16 @@ def _rows(what: str, x: Tensor, dim: int, index: Any, source: Tensor) -> tuple[A
         )
     if not x._data.shape:
         raise ShapeError(f"{what}(): expected a tensor with dimensions; unsqueeze(0) gives it one")
-    if len(source._data.shape) != x.ndim or source._data.shape[axis] != found.shape[0]:
-        have = source._data.shape[axis] if axis < source.ndim else 1
-        raise ShapeError(
+    have = source._data.shape[axis] if axis < source.ndim else 1
+    if have != found.shape[0]:
+        # PyTorch calls the same mistake by two names.
+        kind = IndexError if what == "index_copy_" else ShapeError
+        raise kind(
             f"{what}(): Number of indices ({found.shape[0]}) should be equal to source.size(dim): "
             f"({have}), for dim: {axis}"
         )
+    if source.ndim != x.ndim:
+        raise ShapeError(f"{what}(): expected a source with {x.ndim} dimensions, got {source.ndim}")
     if any(n != m for i, (n, m) in enumerate(zip(x.shape, source.shape, strict=True)) if i != axis):
         raise ShapeError(
             f"{what}(): source tensor shape must match self tensor shape, excluding the specified "
@@ -214,8 +218,9 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
-    number = value if isinstance(value, Tensor) else assignable(x, value)
-    return _said(x, at, ops.index_fill, x, number, index=at)
+    if isinstance(value, Tensor):
+        return _said(x, at, ops.index_fill_by, x, value, index=at)
+    return _said(x, at, ops.index_fill, x, assignable(x, value), index=at)
 
 
 # ------------------------------------------------------------------ a position for each element
@@ -447,7 +452,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
     at = (own_array(x, mask.expand(shape)),)
     with guarded(x._ns):
-        count = int(x._ns.count_nonzero(at[0]))
+        count = int(x._ns.to_host(x._ns.wrap(x._ns.count_nonzero(at[0]))))
     if only_tensor(source, "masked_scatter", "source", 3).shape.numel() < count:
         raise ShapeError(
             f"masked_scatter: expected at least {count} elements in source, got "
@@ -488,26 +493,49 @@ def take(input: Tensor, index: Any) -> Tensor:
     tensor([1., 4.])
     """
     x = only_tensor(input, "take").reshape(-1)
-    at = _flat(x, index)
-    return _said(x, at, ops.take, x, index=at).reshape(index.shape)
+    at = (_long("take", x, index),)
+    return _said(x, at, ops.take, x, index=at)
 
 
-def _flat(x: Tensor, index: Any) -> tuple[Any, ...]:
-    found = only_tensor(index, "take", "index", 2)
+def _long(what: str, x: Tensor, index: Any) -> Array:
+    found = only_tensor(index, what, "index", 2)
     if found.dtype.category != dtypes.INTEGER:
         raise DTypeError(
-            "take(): Expected a long tensor for index, but got " + found.dtype.torch_name
+            f"{what}(): Expected a long tensor for index, but got {found.dtype.torch_name}"
         )
-    return (own_array(x, found.reshape(-1)),)
+    return own_array(x, found)
 
 
 @method()
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """`input` with `source` at positions among all elements, or added there."""
-    x = only_tensor(input, "put").reshape(-1)
-    at = _flat(x, index)
-    values = only_tensor(source, "put", "source", 3).reshape(-1)
-    return _said(x, at, ops.put, x, values, index=at, accumulate=accumulate).reshape(input.shape)
+    """`input` with `source` at positions among all elements, or added there.
+
+    Raises:
+        IndexError: out of range.
+        ShapeError: where there is not one element for each position.
+
+    >>> import xpgrad as xg
+    >>> xg.put(xg.zeros(2, 2), xg.tensor([0, 3]), xg.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
+    x, values = only_tensor(input, "put"), only_tensor(source, "put", "source", 3)
+    if values.shape.numel() != index.shape.numel():
+        raise ShapeError(
+            "put_(): Expected source and index to have the same number of elements, but got "
+            f"source.numel() = {values.shape.numel()}, index.numel() = {index.shape.numel()}"
+        )
+    ns, size = x._ns, x.shape.numel()
+    flat = _long("put", x, index.reshape(-1))
+    with guarded(ns):
+        check_bounds(ns, flat, size, 0)
+        flat = ns.where(flat < 0, flat + size, flat)
+        at = []
+        for n in reversed(x.shape):
+            at.append(flat % n)
+            flat = flat // n
+    to = tuple(reversed(at)) or (ns.zeros(tuple(index.shape), dtype=ns.native("bool")) == 0,)
+    return ops.put(x, values.reshape(-1), index=to, accumulate=accumulate)
 
 
 @method()

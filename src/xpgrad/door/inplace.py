@@ -580,7 +580,7 @@ def _turn(t: Tensor, node: str, function: Callable[..., Any], **settings: Any) -
     relink(t, out, back)
     history = out._node
     if recorded and history is not None:
-        history.__class__ = renamed(type(history).op, node)  # type: ignore[attr-defined]
+        history.__class__ = renamed(type(history).op, node)
         t._node = history
     if t._ns.mutable:
         t._written()

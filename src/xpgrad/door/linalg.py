@@ -182,8 +182,8 @@ def _vectors(what: str, x: Tensor, y: Tensor) -> None:
     if x._data.shape != y._data.shape:
         m, n = x.numel(), y.numel()
         raise ShapeError(
-            f"inconsistent tensor size, expected tensor [{m}] and src [{n}] to have the same number "
-            f"of elements, but got {m} and {n} elements respectively"
+            f"inconsistent tensor size, expected tensor [{m}] and src [{n}] to have the same "
+            f"number of elements, but got {m} and {n} elements respectively"
         )
     if x.dtype is not y.dtype:
         raise DTypeError(
@@ -328,8 +328,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     for i, j in zip(*pairs, strict=True):
         if a._data.shape[i] != b._data.shape[j]:
             raise ShapeError(
-                f"contracted dimensions need to match, but first has size {a._data.shape[i]} in dim "
-                f"{i} and second has size {b._data.shape[j]} in dim {j}"
+                f"contracted dimensions need to match, but first has size {a._data.shape[i]} in "
+                f"dim {i} and second has size {b._data.shape[j]} in dim {j}"
             )
     _same("tensordot", a, b)
     return ops.tensordot(a, b, axes=(pairs[0], pairs[1]))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.door.attach import method
 from xpgrad.door.linalg import matmul
 from xpgrad.errors import DTypeError, XpgradError
-from xpgrad.op import named, operator_of
+from xpgrad.op import OpFunction, named, operator_of
 from xpgrad.ops import elementwise as ops
 from xpgrad.promotion import is_operand
 from xpgrad.tensor import Tensor
 
 # ------------------------------------------------------------------ arithmetic
-
-_NO_MINUS = (
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-    "invert a mask, use the `~` or `logical_not()` operator instead."
-)
 
 add = method("__add__", "__radd__")(operator_of(ops.add))
 multiply = method("__mul__", "__rmul__")(operator_of(ops.multiply))
@@ -124,7 +118,7 @@ method("__ge__")(operator_of(ops.greater_equal))
 # ------------------------------------------------------------------ bits and truth
 
 
-def _bits(name: str, function: Callable[..., Any], shifts: bool = False) -> None:
+def _bits(name: str, function: OpFunction) -> None:
     call = operator_of(function)
 
     def forwards(self: Tensor, other: Any) -> Any:

@@ -313,7 +313,7 @@ def max(
     axis: int | None = None,
     keepdims: bool = False,
 ) -> Any:
-    """The largest element; along `dim` the largest ones and their places; of two tensors, `maximum`.
+    """The largest element; along `dim` the largest ones and their places; of two, `maximum`.
 
     Over all elements, equal maxima share the gradient; along a dimension the one picked gets it.
 

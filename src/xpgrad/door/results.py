@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from xpgrad.tensor import Tensor
 
-
 Result = TypeVar("Result", bound=type)
 
 

@@ -499,7 +499,8 @@ def repeat_interleave(
     Without `dim`, of the flattened tensor.
 
     >>> import xpgrad as xg
-    >>> xg.tensor([1, 2]).repeat_interleave(2), xg.tensor([1, 2]).repeat_interleave(xg.tensor([0, 3]))
+    >>> x = xg.tensor([1, 2])
+    >>> x.repeat_interleave(2), x.repeat_interleave(xg.tensor([0, 3]))
     (tensor([1, 1, 2, 2]), tensor([2, 2, 2]))
     """
     x = reshape(only_tensor(input, "repeat_interleave"), -1) if dim is None else input
@@ -513,7 +514,8 @@ def repeat_interleave(
         elif repeats.ndim != 1 or repeats.numel() != x._data.shape[axis]:
             raise ShapeError(
                 "repeats must have the same size as input along dim, but got "
-                f"repeats.size(0) = {repeats.numel()} and input.size({axis}) = {x._data.shape[axis]}"
+                f"repeats.size(0) = {repeats.numel()} and "
+                f"input.size({axis}) = {x._data.shape[axis]}"
             )
     else:
         times = operator.index(repeats)

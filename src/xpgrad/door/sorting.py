@@ -313,5 +313,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if x.ndim != 1 or x.dtype.category > dtypes.INTEGER or (x.numel() and int(x.min()) < 0):
         raise ShapeError("bincount only supports 1-d non-negative integral inputs.")
     size = max(int(x.max()) + 1 if x.numel() else 0, minlength)
-    values = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64)) if weights is None else weights
+    ones = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64))
+    values = ones if weights is None else weights
     return ops.scatter_add(values, x, shape=(size,), axis=0)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xpgrad import dtypes
-from xpgrad.door.arguments import dim_of, only_tensor, size_of
+from xpgrad.door.arguments import UnsupportedDType, dim_of, only_tensor, size_of
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.namespace import Array, Namespace
 from xpgrad.ops import elementwise, reductions
@@ -32,15 +32,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-class NotForDType(DTypeError, NotImplementedError):
-    """A function that PyTorch implements for floating-point numbers alone."""
-
-
 def _floating(x: Any, what: str, position: int = 1) -> Tensor:
     """`x`, which must be a Tensor of floating-point or complex numbers."""
     found = only_tensor(x, what, position=position)
     if found._node is None and found._data.dtype not in found._ns.inexact:
-        raise NotForDType(
+        raise UnsupportedDType(
             f"\"{what}\" not implemented for '{found.dtype.torch_name}': convert the input with "
             f".to(xpgrad.{dtypes.get_default_dtype().name}) first"
         )
@@ -92,7 +88,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     if kind is dtypes.bool_:
         raise DTypeError("Boolean inputs not supported for relu")
     if kind.is_complex:
-        raise NotForDType("clamp is not supported for complex types")
+        raise UnsupportedDType("clamp is not supported for complex types")
     return _activate(ops.relu, input, inplace)
 
 
@@ -912,7 +908,7 @@ def _difference(
     x, t = only_tensor(input, what), only_tensor(target, what, "target", 2)
     _same_target(x, t, what)
     if not (x.dtype.is_differentiable or t.dtype.is_differentiable):
-        raise NotForDType(f"\"{what}\" not implemented for '{x.dtype.torch_name}'")
+        raise UnsupportedDType(f"\"{what}\" not implemented for '{x.dtype.torch_name}'")
     if weight is None:
         return loss(x, t, reduction=how, **settings)
     terms = loss(x, t, reduction="none", **settings)

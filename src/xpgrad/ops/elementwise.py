@@ -11,12 +11,19 @@ from __future__ import annotations
 import math
 import operator
 
+from xpgrad.errors import DTypeError
 from xpgrad.op import named, op
 
 
 def zero(g, xp):
     """The rule of a function made of steps."""
     return xp.zeros_like(g)
+
+
+def ordered(xp, x, name):
+    """Raise for complex numbers, which some libraries compare by their parts."""
+    if x.dtype in xp.complexes:
+        raise DTypeError(f"{name} is not supported for complex numbers: they have no order")
 
 
 def is_complex(like):
@@ -390,6 +397,7 @@ def maximum_rule(g, mine, other, xp):
     y=lambda g, x, y, xp: maximum_rule(g, y, x, xp),
 )
 def maximum(xp, x, y, /):
+    ordered(xp, x, "maximum")
     return xp.maximum(x, y)
 
 
@@ -399,6 +407,7 @@ def maximum(xp, x, y, /):
     y=lambda g, x, y, xp: maximum_rule(g, x, y, xp),
 )
 def minimum(xp, x, y, /):
+    ordered(xp, x, "minimum")
     return xp.minimum(x, y)
 
 
@@ -523,21 +532,25 @@ def not_equal(xp, x, y, /):
 
 @op(elementwise=True, x=None, y=None)
 def greater(xp, x, y, /):
+    ordered(xp, x, "greater")
     return xp.greater(x, y)
 
 
 @op(elementwise=True, x=None, y=None)
 def greater_equal(xp, x, y, /):
+    ordered(xp, x, "greater_equal")
     return xp.greater_equal(x, y)
 
 
 @op(elementwise=True, x=None, y=None)
 def less(xp, x, y, /):
+    ordered(xp, x, "less")
     return xp.less(x, y)
 
 
 @op(elementwise=True, x=None, y=None)
 def less_equal(xp, x, y, /):
+    ordered(xp, x, "less_equal")
     return xp.less_equal(x, y)
 
 

@@ -90,9 +90,16 @@ def gelu(xp, x, /, *, approximate="none"):
 # ------------------------------------------------------------------ along an axis
 
 
+def dots(x, y, axes, xp):
+    """The sums of products along axes, which stay as axes of length 1."""
+    if axes == (len(x.shape) - 1,):
+        found = xp.vecdot(x, y)  # without an array of products
+        return xp.reshape(found, (*found.shape, 1))
+    return xp.sum(x * y, axis=axes, keepdims=True)
+
+
 def softmax_rule(g, out, axis, xp):
-    weighted = g * out
-    return weighted - out * xp.sum(weighted, axis=axis, keepdims=True)
+    return (g - dots(g, out, (axis,), xp)) * out
 
 
 @op(x=softmax_rule)
@@ -189,7 +196,7 @@ def layer_norm_x(gs, x, weight, out, axes, xp):
         centred = (x - mean) * rstd
         if weight is not None:
             g = g * weight
-        along = xp.sum(g * centred, axis=axes, keepdims=True)
+        along = dots(g, centred, axes, xp)
         dx = (g - (xp.sum(g, axis=axes, keepdims=True) + centred * along) / n) * rstd
     # The other two results get gradients only when gradients are differentiated.
     if g_mean is not None:
