@@ -285,7 +285,8 @@ def _clip(x, min=None, max=None):
 
 ROWS += [
     *unary("abs", np.abs, dtypes=(*WIDE, "int32")),
-    *unary("sign", np.sign, dtypes=(*WIDE, "int32")),
+    *unary("sgn", np.sign, dtypes=(*WIDE, "int32")),
+    *unary("sign", np.sign, dtypes=(*FLOATS, *HALF, "int32")),
     *unary("ceil", np.ceil, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
     *unary("floor", np.floor, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),
     *unary("round", np.round, OFF_INTEGERS, dtypes=FLOATS + HALF + ("int32",)),

@@ -503,3 +503,24 @@ def test_signatures_like_pytorch(name):
         for k, p in inspect.signature(getattr(torch.nn.functional, name)).parameters.items()
     }
     assert {k: ... if p.default is p.empty else p.default for k, p in mine.items()} == theirs
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", [c for c, p in PROGRAMS.items() if any(map(is_float, p[1:]))])
+def test_results_may_be_overwritten_as_in_pytorch(case):
+    """Writing into a result raises in backward where PyTorch saved that result, and only there."""
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+    program, *arrays = PROGRAMS[case]
+    messages = []
+    for lib, F in ((torch, torch.nn.functional), (xg, functional)):
+        leaves = [lib.tensor(a, requires_grad=is_float(a)) for a in arrays]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            out = program(F, *leaves)
+        out += 1
+        try:
+            out.sum().backward()
+            messages.append("")
+        except RuntimeError as error:
+            messages.append(str(error)[:80])
+    assert messages[0] == messages[1]

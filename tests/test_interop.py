@@ -84,7 +84,7 @@ def test_errors_like_pytorch(torch, expression):
 
 
 def test_numbers_on_every_namespace(ns):
-    x = tensor(ns, np.array([[1.5]], np.float32), requires_grad=True)
+    x = tensor(ns, np.array([[1.5]], np.float32))
     assert x.item() == float(x) == 1.5
     assert type(x.item()) is float
     assert int(x) == 1
@@ -99,6 +99,19 @@ def test_numbers_on_every_namespace(ns):
     assert 4 in i
     assert 5 not in i
     assert len(i) == 2
+
+
+@pytest.mark.parametrize("kind", [int, float, complex, math.sin])
+def test_history_is_not_lost_silently(kind):
+    x = xg.tensor(1.0, requires_grad=True)
+    with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True"):
+        kind(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kind(x.detach())
+        assert bool(x)
+        assert x.item() == 1.0
+        assert f"{x:.1f}" == "1.0"
 
 
 def test_iteration_is_differentiable():

@@ -981,7 +981,7 @@ def test_nothing_else_is_public():
     allowed = {"xpgrad", "xpgrad.device", "xpgrad.dtypes", "xpgrad.mode", "xpgrad.printing",
                "xpgrad.promotion", "xpgrad.random", "xpgrad.registry"}  # fmt: skip
     assert not {h for h in homes if not h.startswith("xpgrad.door.")} - allowed
-    for name in ("np", "Any", "ops", "method", "settle", "leaf", "wrap", "ShapeError", "operator"):
+    for name in ("np", "Any", "method", "settle", "leaf", "wrap", "ShapeError", "operator"):
         assert not hasattr(xg, name), name
 
 

@@ -233,6 +233,57 @@ def test_integers_stay(function):
     compare(lambda lib, x: getattr(lib, function)(x), np.array([0, 1, -3]))
 
 
+def overwritten(program, arrays):
+    """What backward says in PyTorch and here after the result was written to."""
+    found = []
+    for lib in (torch, xg):
+        leaves = [lib.tensor(np.array(a), requires_grad=True) for a in arrays]
+        out = program(lib, *leaves)
+        out += 1
+        try:
+            out.sum().backward()
+            found.append("fine")
+        except RuntimeError as error:
+            found.append(str(error)[:80])
+    return found
+
+
+FLOATING_UNARY = [f for f in UNARY if not f.startswith(("is", "logical", "signbit"))]
+FLOATING_BINARY = [f for f in BINARY if len(f) > 2 and not f.startswith("logical")]
+
+
+@pytest.mark.parametrize("function", [*FLOATING_UNARY, "sgn"])
+def test_results_may_be_overwritten_as_in_pytorch(function):
+    theirs, mine = overwritten(lambda lib, x: getattr(lib, function)(x), [[1.5, 2.5]])
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("function", FLOATING_BINARY)
+def test_results_of_two_may_be_overwritten_as_in_pytorch(function):
+    def program(lib, x, y):
+        return getattr(lib, function)(x, y)
+
+    theirs, mine = overwritten(program, [[1.5, 2.5], [0.5, 3.0]])
+    assert mine == theirs
+    for number in (
+        lambda lib, x: program(lib, x, lib.tensor(2.0)),
+        lambda lib, x: program(lib, lib.tensor([2.0]), x),
+    ):
+        theirs, mine = overwritten(number, [[1.5, 2.5]])
+        # PyTorch saves these two results even where the rule that is wanted does not read them.
+        assert mine == theirs or (mine == "fine" and function in ("copysign", "pow"))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [lambda lib, x: x**2, lambda lib, x: 2**x, lambda lib, x: x**0.5, lambda lib, x: 1 / x,
+     lambda lib, x: x / 2, lambda lib, x: lib.clamp(x, 0, 1), lambda lib, x: 1 - x],
+)  # fmt: skip
+def test_results_with_numbers_may_be_overwritten_as_in_pytorch(program):
+    theirs, mine = overwritten(program, [[1.5, 2.5]])
+    assert mine == theirs
+
+
 def test_the_oracle_can_fail():
     with pytest.raises(AssertionError, match="gradient"):
         compare(lambda lib, x: lib.relu(x) if lib is torch else lib.clamp(x, min=0), [0.0, 1.0])

@@ -116,6 +116,7 @@ def run(
                 else:
                     before = None
                     _add_into(grads, parent, gi, current)
+            gs = gi = raw = before = None  # what is no longer needed makes room for what comes
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], create_graph)
     finally:

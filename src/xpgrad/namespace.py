@@ -212,10 +212,8 @@ class Namespace:
 
     def bounds(self, x: Array) -> tuple[Any, Any] | None:
         """The least and the greatest element; `None` of nothing, or where the host would wait."""
-        if 0 in x.shape:
-            return None
-        least, most = self.to_host(self.min(x)), self.to_host(self.max(x))
-        return least.item(), most.item()
+        ends = None if 0 in x.shape else (self.min(x), self.max(x))
+        return ends and (self.to_host(ends[0]).item(), self.to_host(ends[1]).item())
 
     def generator(self, seed: int) -> Generator:
         """A random generator with a state of its own."""

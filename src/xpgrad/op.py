@@ -59,12 +59,13 @@ class Op:
         view: the result shows the input's memory where the library can.
         promotes: the inputs that are brought to one dtype.
         integers: what happens to integer inputs: ``"keep"`` them or make them ``"float"``.
+        kept: which of several results the rules read of ``out``; `None` means all of them.
     """
 
     __slots__ = (
-        "elementwise", "forward", "inputs", "integers", "keep", "linear", "name", "needs_likes",
-        "needs_out", "node_type", "out_for", "outputs", "promotes", "rules", "settings", "variadic",
-        "view", "vjp",
+        "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
+        "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes", "rules",
+        "settings", "variadic", "view", "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +80,7 @@ class Op:
         outputs: int,
         integers: str,
         promotes: bool | tuple[str, ...],
+        kept: tuple[int, ...] | None = None,
     ) -> None:
         self.name = forward.__name__
         self.forward = forward
@@ -88,6 +90,7 @@ class Op:
         self.view = view
         self.outputs = outputs
         self.integers = integers
+        self.kept = kept
         # Read off the code object: `inspect` would cost more than all the rest of the import.
         code = forward.__code__
         names, n, m = code.co_varnames, code.co_posonlyargcount, code.co_kwonlyargcount
@@ -241,13 +244,14 @@ def op(
     outputs: int = 1,
     integers: str = "keep",
     promotes: bool | tuple[str, ...] | None = None,
+    kept: tuple[int, ...] | None = None,
     **rules: Rule | None,
 ) -> Callable[[Callable[..., Any]], OpFunction]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
 
     Args:
         node: PyTorch's name for the node (``"Mul"``), if it is not the op's own in CamelCase.
-        elementwise, linear, view, integers: see `Op`.
+        elementwise, linear, view, integers, kept: see `Op`.
         outputs: the number of results, or 0 if a setting ``outputs`` says.
         promotes: bring the inputs, or those named, to one dtype (default: elementwise ops do).
 
@@ -268,6 +272,7 @@ def op(
             outputs=outputs,
             integers=integers,
             promotes=elementwise if promotes is None else promotes,
+            kept=kept,
         )
         if name in OPS:
             raise TypeError(f"there is an op {name!r} already")
@@ -680,6 +685,8 @@ def _saved(
         if keep and isinstance(t, Tensor) and t._inference and t._node is None:
             raise GradientError(INFERENCE_SAVED)
     values = [a if keep else None for a, keep in zip(arrays, kept, strict=True)]
+    if keep_out and op.kept is not None:
+        out = tuple(o if i in op.kept else None for i, o in enumerate(out))
     return (*values, out if keep_out else None)
 
 
@@ -724,7 +731,8 @@ class _Lifted:
         else:
             inputs = list(map(tensor, inputs, node.edges))
         if isinstance(out, tuple):
-            out = tuple(tensor(o, Output(node, i, o)) for i, o in enumerate(out))
+            made_by = [None if o is None else Output(node, i, o) for i, o in enumerate(out)]
+            out = tuple(map(tensor, out, made_by))
         else:
             out = tensor(out, node)
         return (*inputs, out)

@@ -59,15 +59,18 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
         TypeError: for what is no integer.
     """
     given: Any = sizes
-    if len(sizes) == 1 and (getattr(sizes[0], "ndim", 0) > 0 or not hasattr(sizes[0], "__index__")):
-        given = sizes[0]
+    if len(sizes) == 1 and type(sizes[0]) is not int:
+        if getattr(sizes[0], "ndim", 0) > 0 or not hasattr(sizes[0], "__index__"):
+            given = sizes[0]
     culprit = given
     try:
         found = []
         for culprit in () if isinstance(given, str) else given:
-            if isinstance(culprit, bool):
-                raise TypeError
-            found.append(operator.index(culprit))
+            if type(culprit) is not int:
+                if isinstance(culprit, bool):
+                    raise TypeError
+                culprit = operator.index(culprit)
+            found.append(culprit)
         if not isinstance(given, str):
             return tuple(found)
     except TypeError:

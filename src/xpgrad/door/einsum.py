@@ -7,6 +7,7 @@ one is left.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     for i, x in enumerate(operands):
         only_tensor(x, "einsum", "operands", i + 2)
-    inputs, output = _parse(equation, operands)
+    inputs, output = _parse(equation, tuple([x.ndim for x in operands]))
     sizes = _sizes(inputs, operands)
     for label in output:
         if label not in sizes:
@@ -72,22 +73,23 @@ def _fault(text: str) -> ShapeError:
     return ShapeError(f"einsum(): {text}")
 
 
-def _parse(equation: str, operands: Sequence[Tensor]) -> tuple[list[Labels], Labels]:
+@functools.lru_cache(1024)
+def _parse(equation: str, ranks: tuple[int, ...]) -> tuple[list[Labels], Labels]:
     """The labels of each operand and of the result."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     given = left.split(",")
-    if len(given) != len(operands):
-        fewer = "fewer" if len(operands) < len(given) else "more"
+    if len(given) != len(ranks):
+        fewer = "fewer" if len(ranks) < len(given) else "more"
         raise _fault(f"{fewer} operands were provided than specified in the equation")
     inputs = []
-    for i, (text, x) in enumerate(zip(given, operands, strict=True)):
+    for i, (text, rank) in enumerate(zip(given, ranks, strict=True)):
         letters = _letters(text, equation)
-        hidden = x.ndim - len([c for c in letters if c is not Ellipsis])
+        hidden = rank - len([c for c in letters if c is not Ellipsis])
         if hidden < 0 or (hidden and Ellipsis not in letters):
             more = " and no ellipsis was given" if Ellipsis not in letters else ""
             raise _fault(
-                f"the number of subscripts in the equation ({x.ndim - hidden}) does not match the "
-                f"number of dimensions ({x.ndim}) for operand {i}{more}"
+                f"the number of subscripts in the equation ({rank - hidden}) does not match the "
+                f"number of dimensions ({rank}) for operand {i}{more}"
             )
         inputs.append(_expand(letters, hidden))
     hidden = max((sum(isinstance(k, int) for k in labels) for labels in inputs), default=0)

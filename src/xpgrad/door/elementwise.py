@@ -410,6 +410,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise ShapeError("xpgrad.clamp: At least one of 'min' or 'max' must not be None")
     only_tensor(input, "clamp")
     if is_number(min, none=True) and is_number(max, none=True):
+        if input._data.dtype in input._ns.inexact:
+            return ops.clip(input, min=min, max=max)
         target = result_type(*(v for v in (input, min, max) if v is not None))
         if target is not input.dtype:
             input = astype(input, dtype=target)

@@ -104,25 +104,26 @@ def _commit(t: Tensor, out: Tensor, since: int) -> Tensor:
 
 
 def _protect(node: Node, t: Tensor, since: int) -> None:
-    """Copy what was saved of the memory that is about to be written to."""
-    ns, stack = t._ns, [node]
-    key = ns.memory_key(t._data)
+    """Copy what was saved, since a tick, of the memory that is about to be written to."""
     copies: dict[int, Any] = {}
-
-    def kept(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(kept, value))
-        if type(value) is not ns.array_type or ns.memory_key(value) != key:
-            return value
-        if id(value) not in copies:
-            copies[id(value)] = ns.copy(value)
-        return copies[id(value)]
-
+    stack = [node]
     while stack:
         n = stack.pop()
-        if n.saved is not None and ns.mutable:
-            n.saved = tuple(map(kept, n.saved))
+        if n.saved is not None:
+            n.saved = tuple([_kept(value, t, copies) for value in n.saved])
         stack += [e for e in n.edges if e is not None and e.seq > since and e.edges]
+
+
+def _kept(value: Any, t: Tensor, copies: dict[int, Any]) -> Any:
+    """A saved value, or its copy if it shows the memory of `t`."""
+    ns = t._ns
+    if isinstance(value, tuple):
+        return tuple([_kept(v, t, copies) for v in value])
+    if type(value) is not ns.array_type or ns.memory_key(value) != ns.memory_key(t._data):
+        return value
+    if id(value) not in copies:
+        copies[id(value)] = ns.copy(value)
+    return copies[id(value)]
 
 
 def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from xpgrad import dtypes, printing
 from xpgrad.door.attach import attribute, method
+from xpgrad.door.creation import guarded
 from xpgrad.errors import GradientError, OpError, ShapeError
 from xpgrad.graph import AccumulateGrad
 from xpgrad.namespace import Array, Namespace
@@ -71,15 +73,25 @@ def __float__(self: Tensor) -> float:
 
 @method()
 def __complex__(self: Tensor) -> complex:
-    if self.shape.numel() != 1:
-        _number(self)
-    return complex(self.item())
+    return complex(_scalar(self))
+
+
+def _scalar(x: Tensor) -> Any:
+    """The only element of a tensor, which leaves its history behind without having been told."""
+    if x.shape.numel() != 1:
+        raise ShapeError("only one element tensors can be converted to Python scalars")
+    if x._node is not None:
+        warnings.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+            "behavior.\nConsider using tensor.detach() first.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return x.item()
 
 
 def _number(x: Tensor) -> float:
-    if x.shape.numel() != 1:
-        raise ShapeError("only one element tensors can be converted to Python scalars")
-    value = x.item()
+    value = _scalar(x)
     if isinstance(value, complex):
         if value.imag:
             raise OpError("value cannot be converted to type double without overflow")
@@ -263,7 +275,9 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if id(self) in memo:
         found: Tensor = memo[id(self)]
         return found
-    out = _made(type(self), self._ns.copy(self._data), self._ns, self.requires_grad)
+    with guarded(self._ns):
+        copied = self._ns.copy(self._data)
+    out = _made(type(self), copied, self._ns, self.requires_grad)
     memo[id(self)] = out
     out.__dict__.update(copy.deepcopy(_public(self), memo))
     if self._grad is not None:
@@ -291,7 +305,9 @@ def _rebuild(
 ) -> Tensor:
     """Make a pickled tensor again, on the device it came from."""
     ns = resolve(where)
-    out = _made(cls, ns.from_host(host), ns, requires_grad)
+    with guarded(ns):
+        data = ns.from_host(host)
+    out = _made(cls, data, ns, requires_grad)
     out.__dict__.update(public)
     return out
 
@@ -322,10 +338,11 @@ class _Ends:
 
     def __getitem__(self, mesh: Any) -> np.ndarray[Any, Any]:
         ns, shown = self._x._ns, self._x._data
-        for axis, places in enumerate(mesh):
-            if places.size < self.shape[axis]:
-                shown = ns.take(shown, ns.asarray(places.reshape(-1).tolist()), axis=axis)
-        return ns.to_host(shown)
+        with guarded(ns):
+            for axis, places in enumerate(mesh):
+                if places.size < self.shape[axis]:
+                    shown = ns.take(shown, ns.asarray(places.reshape(-1).tolist()), axis=axis)
+            return ns.to_host(shown)
 
 
 @method("__repr__", "__str__")

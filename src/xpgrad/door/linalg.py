@@ -141,13 +141,15 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> xg.mv(xg.tensor([[1.0, 2.0], [3.0, 4.0]]), xg.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
-    only_tensor(input, "mv"), only_tensor(vec, "mv", "vec", 2)
+    if not isinstance(input, Tensor) or not isinstance(vec, Tensor):
+        only_tensor(input, "mv"), only_tensor(vec, "mv", "vec", 2)
     a, b = input._data.shape, vec._data.shape
     if len(a) != 2 or len(b) != 1:
         raise ShapeError(f"mv: matrix and vector expected, got {len(a)}D and {len(b)}D")
     if a[1] != b[0]:
         raise ShapeError(f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]})")
-    _same("mv", input, vec)
+    if input._data.dtype != vec._data.dtype:
+        _same("mv", input, vec)
     return ops.mv(input, vec)
 
 
@@ -159,6 +161,12 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     >>> xg.dot(xg.arange(3.0), xg.arange(3.0))
     tensor(5.)
     """
+    try:
+        a, b = input._data, tensor._data
+        if a.shape == b.shape and len(a.shape) == 1 and a.dtype == b.dtype:
+            return ops.dot(input, tensor)
+    except AttributeError:
+        pass
     _vectors("dot", input, tensor)
     return ops.dot(input, tensor)
 

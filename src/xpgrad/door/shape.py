@@ -26,27 +26,40 @@ __all__ = [
 # ------------------------------------------------------------------ reshape
 
 
-def complete(shape: Sequence[int], count: int) -> tuple[int, ...]:
+def complete(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     """A shape for `count` elements, with its one -1 worked out.
 
     Raises:
         ShapeError: in PyTorch's words.
     """
-    unknown = [i for i, n in enumerate(shape) if n == -1]
-    if len(unknown) > 1:
-        raise ShapeError("only one dimension can be inferred")
+    known, free = 1, -1
+    for i, n in enumerate(shape):
+        if n >= 0:
+            known *= n
+        elif n == -1 and free < 0:
+            free = i
+        else:
+            raise _bad_shape(shape, count)
+    if free < 0:
+        if known == count:
+            return shape
+    elif known and count % known == 0:
+        return (*shape[:free], count // known, *shape[free + 1 :])
+    raise _bad_shape(shape, count)
+
+
+def _bad_shape(shape: tuple[int, ...], count: int) -> ShapeError:
     for i, n in enumerate(shape):
         if n < -1:
-            raise ShapeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
-    known = math.prod(n for n in shape if n != -1)
-    if unknown and known == 0 == count:
-        raise ShapeError(
+            return ShapeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
+    if shape.count(-1) > 1:
+        return ShapeError("only one dimension can be inferred")
+    if -1 in shape and count == 0:
+        return ShapeError(
             f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
             "dimension size -1 can be any value and is ambiguous"
         )
-    if known != count and not (unknown and known and count % known == 0):
-        raise ShapeError(f"shape '{list(shape)}' is invalid for input of size {count}")
-    return tuple(count // known if n == -1 else n for n in shape)
+    return ShapeError(f"shape '{list(shape)}' is invalid for input of size {count}")
 
 
 @method()
@@ -64,7 +77,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
             [3., 4., 5.]])
     """
     x = only_tensor(input, "reshape")
-    found = complete(size_of("reshape", shape), x.shape.numel())
+    found = complete(size_of("reshape", shape), math.prod(x._data.shape))
     return (ops.reshape if x.is_contiguous() else ops.unsafe_view)(x, shape=found)
 
 
@@ -81,7 +94,7 @@ def view(self: Tensor, *shape: Any, dtype: dtypes.dtype | None = None) -> Any:
     """
     if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtypes.dtype)):
         return _reinterpreted(self, shape[0] if dtype is None else dtype)
-    found = complete(size_of("view", shape), self.shape.numel())
+    found = complete(size_of("view", shape), math.prod(self._data.shape))
     out = ops.reshape(self, shape=found)
     if out._view is None and not self.is_contiguous():
         raise ShapeError(

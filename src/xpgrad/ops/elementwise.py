@@ -307,7 +307,7 @@ def cosh(xp, x, /):
     return xp.cosh(x)
 
 
-@op(elementwise=True, integers="float", x=lambda g, out, xp: g - g * xp.conj(out * out))
+@op(elementwise=True, integers="float", x=lambda g, out, xp: g * xp.conj(1 - out * out))
 def tanh(xp, x, /):
     return xp.tanh(x)
 
@@ -340,7 +340,7 @@ def abs(xp, x, /):
     return xp.abs(x)
 
 
-def sign_rule(g, x, out, like, xp):
+def sgn_rule(g, x, out, like, xp):
     if not is_complex(like):
         return xp.zeros_like(g)
     # What moves z away from the origin does not turn z/|z|.
@@ -348,12 +348,17 @@ def sign_rule(g, x, out, like, xp):
     return (g - out * xp.real(xp.conj(out) * g)) / xp.where(r == 0, math.inf, r)
 
 
-@op(elementwise=True, x=sign_rule)
-def sign(xp, x, /):
+@op(elementwise=True, x=sgn_rule)
+def sgn(xp, x, /):
+    """-1, 0 or 1; for complex numbers x / abs(x), or 0 at 0."""
     return xp.sign(x)
 
 
-sgn = named(sign, "SgnBackward0")
+@op(elementwise=True, x=zero)
+def sign(xp, x, /):
+    """`sgn` for real numbers, which saves nothing."""
+    ordered(xp, x, "sign")
+    return xp.sign(x)
 
 
 @op(elementwise=True, x=zero)

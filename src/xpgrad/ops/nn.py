@@ -29,10 +29,11 @@ def leaky_relu(xp, x, /, *, negative_slope=0.01):
     return xp.where(x > 0, x, x * negative_slope)
 
 
-@op(
-    elementwise=True,
-    x=lambda g, x, out, alpha, scale, xp: xp.where(x > 0, g * scale, g * (out + alpha * scale)),
-)
+def elu_rule(g, x, alpha, scale, xp):
+    return xp.where(x > 0, g * scale, g * (alpha * scale) * xp.exp(xp.where(x > 0, 0.0, x)))
+
+
+@op(elementwise=True, x=elu_rule)
 def elu(xp, x, /, *, alpha=1.0, scale=1.0):
     """scale * (x where it is positive, alpha * (exp(x) - 1) elsewhere)."""
     return xp.where(x > 0, x * scale, xp.expm1(xp.minimum(x, 0)) * (alpha * scale))
@@ -214,6 +215,7 @@ def layer_norm_weight(gs, x, out):
 @op(
     node="NativeLayerNorm",
     outputs=3,
+    kept=(1, 2),
     x=layer_norm_x,
     weight=layer_norm_weight,
     bias=lambda gs: gs[0],

@@ -162,7 +162,13 @@ class Optimizer:
                         if ns.guard is not None:
                             contexts.enter_context(ns.guard())
                     change = self.update(ns, p._data, grad._data, self.state[p], group)
-                    p.add_(wrap(ns.wrap(change), ns))
+                    if ns.mutable and p._view is None:
+                        data = p._data  # what `add_` does, less the checks that cannot fail here
+                        data += change
+                        p._data = data
+                        p._written()
+                    else:
+                        p.add_(wrap(ns.wrap(change), ns))
         return loss
 
     def update(self, xp: Namespace, p: Array, g: Array, state: dict[str, Any], group: Group) -> Any:
