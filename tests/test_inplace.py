@@ -565,3 +565,22 @@ def test_nothing_leaks():
         assert len(gc.get_objects()) - before < 50
     finally:
         gc.enable()
+
+
+def test_views_of_a_tensor_that_was_turned(ns):
+    """Each keeps its place in memory, whatever shape the others take."""
+    x = tensor(ns, np.zeros((3, 2), np.float32))
+    part, row = x[1:], x[0]
+    part.t_()
+    inner = part[0]
+    x.t_()
+    later = x[1]
+    for i, t in enumerate((x, part, row, inner, later)):
+        t.add_(10**i)
+    expected = np.array([[101, 10101], [1011, 10011], [1011, 10011]])
+    np.testing.assert_array_equal(host(x), expected.T)
+    np.testing.assert_array_equal(host(part), expected[1:].T)
+    np.testing.assert_array_equal(host(row), expected[0])
+    np.testing.assert_array_equal(host(inner), expected[1:, 0])
+    np.testing.assert_array_equal(host(later), expected[:, 1])
+    assert {t._version for t in (x, part, row, inner, later)} == {7}

@@ -28,12 +28,14 @@ from xpgrad.door.compare import *
 from xpgrad.door.complex import *
 from xpgrad.door.convert import *
 from xpgrad.door.creation import *
+from xpgrad.door.data import *
 from xpgrad.door.einsum import *
 from xpgrad.door.elementwise import *
 from xpgrad.door.gather import *
 from xpgrad.door.joining import *
 from xpgrad.door.limits import *
 from xpgrad.door.linalg import *
+from xpgrad.door.rearrange import *
 from xpgrad.door.reductions import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *

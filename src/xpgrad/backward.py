@@ -331,7 +331,12 @@ def seeds(
             raise GradientError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn"
             )
-        ns, shape = node.ns, Size(node.shape or ())
+        ns, shape = node.ns, node.shape or ()
+        if g is None and shape == () and node.dtype not in ns.complexes:  # nearly always
+            one = ns.ones((), dtype=node.dtype)
+            found.append((node, wrap(one, ns) if create_graph else one))
+            continue
+        shape = Size(shape)
         dtype = ns.dtype_of(node)  # a node has a dtype as an array has
         if g is None:
             if shape.numel() != 1:
@@ -431,7 +436,7 @@ def backward(
     )
     while found:
         node, g, holders = _take(found)
-        tensor = node.variable if isinstance(node, AccumulateGrad) else None
+        tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
         if tensor is not None:
             with _accumulating:
                 _accumulate(tensor, g, create_graph, holders == _SOLE)

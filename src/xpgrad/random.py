@@ -22,7 +22,9 @@ from xpgrad import dtypes
 from xpgrad.device import device as Device
 from xpgrad.door.arguments import UnsupportedDType, new_size, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.creation import NumberTooLarge, guarded, leaf, settle, sized
+from xpgrad.door.creation import sized
+from xpgrad.door.data import guarded, leaf, settle
+from xpgrad.door.reading import NumberTooLarge
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.namespace import Array, Namespace
 from xpgrad.promotion import common_namespace

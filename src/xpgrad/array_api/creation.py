@@ -24,7 +24,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     Raises:
         ValueError: where a copy is needed and ``copy=False``.
     """
-    from xpgrad.door.creation import asarray as of_anything
+    from xpgrad.door.data import asarray as of_anything
 
     if isinstance(obj, np.ndarray) and not obj.flags.writeable and copy is None:
         obj = obj.copy()  # a Tensor that nobody can write to would surprise
@@ -37,7 +37,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     Raises:
         BufferError: where a copy is needed and ``copy=False``.
     """
-    from xpgrad.door.creation import from_dlpack as of_capsule
+    from xpgrad.door.data import from_dlpack as of_capsule
 
     return of_capsule(x, device=device, copy=copy)
 

@@ -59,9 +59,8 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
         TypeError: for what is no integer.
     """
     given: Any = sizes
-    if len(sizes) == 1 and type(sizes[0]) is not int:
-        if getattr(sizes[0], "ndim", 0) > 0 or not hasattr(sizes[0], "__index__"):
-            given = sizes[0]
+    if len(sizes) == 1 and type(sizes[0]) is not int and not _is_index(sizes[0]):
+        given = sizes[0]
     culprit = given
     try:
         found = []
@@ -79,6 +78,10 @@ def size_of(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
         f"{what}(): argument 'size' (position 1) must be tuple of ints, "
         f"not {type(culprit).__name__}"
     )
+
+
+def _is_index(value: Any) -> bool:
+    return hasattr(value, "__index__") and not getattr(value, "ndim", 0)
 
 
 def new_size(what: str, sizes: Sequence[Any]) -> tuple[int, ...]:
@@ -104,7 +107,7 @@ def tensor_of(value: Any, what: str) -> Tensor:
     found = as_operand(value, what)
     if isinstance(found, Tensor):
         return found
-    from xpgrad.door.creation import tensor
+    from xpgrad.door.data import tensor
 
     return tensor(found)
 

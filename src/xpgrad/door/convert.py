@@ -8,7 +8,7 @@ from xpgrad import dtypes
 from xpgrad.device import device as Device
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.attach import attribute, method
-from xpgrad.door.creation import moved
+from xpgrad.door.data import moved
 from xpgrad.ops import device as ops
 from xpgrad.tensor import Size, Tensor
 

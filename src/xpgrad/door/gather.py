@@ -10,7 +10,7 @@ import numpy as np
 from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.creation import guarded
+from xpgrad.door.data import guarded
 from xpgrad.door.indexing import (
     FULL,
     explain,

@@ -14,7 +14,7 @@ import numpy as np
 
 from xpgrad import dtypes, indexing
 from xpgrad.door.attach import method
-from xpgrad.door.creation import guarded
+from xpgrad.door.data import guarded
 from xpgrad.door.inplace import assignable, store
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.graph import Node, tick

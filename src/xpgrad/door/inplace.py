@@ -16,7 +16,7 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import as_kind, dim_of, only_tensor
 from xpgrad.door.attach import METHODS, method
-from xpgrad.door.creation import guarded
+from xpgrad.door.data import guarded
 from xpgrad.errors import DTypeError, GradientError, ShapeError
 from xpgrad.graph import Node, tick
 from xpgrad.mode import mode

@@ -11,7 +11,7 @@ import numpy as np
 
 from xpgrad import dtypes, printing
 from xpgrad.door.attach import attribute, method
-from xpgrad.door.creation import guarded
+from xpgrad.door.data import guarded
 from xpgrad.errors import GradientError, OpError, ShapeError
 from xpgrad.graph import AccumulateGrad
 from xpgrad.namespace import Array, Namespace

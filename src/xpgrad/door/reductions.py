@@ -13,7 +13,7 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import UnsupportedDType, dim_of, dims_of, only_tensor
 from xpgrad.door.attach import called, method
-from xpgrad.door.creation import settle
+from xpgrad.door.data import settle
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import cumulative, elementwise, nn, searching, shape
 from xpgrad.ops import reductions as ops

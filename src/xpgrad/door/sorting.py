@@ -9,7 +9,7 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
-from xpgrad.door.creation import settle
+from xpgrad.door.data import settle
 from xpgrad.door.reductions import zero_index
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise

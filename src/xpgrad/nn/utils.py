@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from xpgrad.door.creation import guarded
+from xpgrad.door.data import guarded
 from xpgrad.door.joining import cat, stack
 from xpgrad.errors import GradientError, ShapeError
 from xpgrad.mode import no_grad
