@@ -28,7 +28,7 @@ FORBIDDEN = {
 # Lowest first. On import, a module or package of src/xpgrad may import from its own layer and from
 # those above it in this table; inside a function it may import what it likes.
 LAYERS = [
-    {"errors", "dtypes", "device", "printing", "mode"},
+    {"errors", "dtypes", "device", "printing", "mode", "size"},
     {"namespace", "registry", "indexing", "host"},
     {"tensor", "graph", "views", "_methods"},
     {"op", "promotion"},

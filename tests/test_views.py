@@ -138,7 +138,13 @@ class Machine:
     def backward(self, x, j, k):
         if x.dtype == self.lib.bool or not x.requires_grad:
             return
-        x.sum().backward(retain_graph=True)
+        try:
+            x.sum().backward(retain_graph=True)
+        except RuntimeError:
+            for t in self.pool:  # who has a gradient by then is nobody's promise
+                if t.is_leaf:
+                    t.grad = None
+            raise
 
     def state(self):
         seen = []

@@ -271,14 +271,12 @@ def check_fresh(node: Node) -> None:
     kept = [] if node.saved is None or node.saved is FREED else _arrays(node.saved)
     index = node.settings.get("index") if node.settings else None
     if isinstance(index, tuple):
-        kept += _arrays((index,))
+        kept += [(None, part) for part in index if hasattr(part, "shape")]
     for place, value in kept:
         stamp, version = written.get(node.ns.memory_key(value), (0, None))
         if version is None or stamp < node.seq:
             continue
-        maker = node.edges[place] if place < len(node.edges) else node
-        if isinstance(index, tuple) and any(value is part for part in index):
-            maker = None
+        maker = None if place is None else (*node.edges, node)[min(place, len(node.edges))]
         raise stale(node.ns, value, maker, version.count, version.at(node.seq))
 
 
@@ -304,9 +302,9 @@ def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: in
     )
 
 
-def _arrays(saved: Any) -> list[tuple[int, Any]]:
+def _arrays(saved: Any) -> list[tuple[int | None, Any]]:
     """The arrays among saved values, each with the number of the input it belongs to."""
-    found = []
+    found: list[tuple[int | None, Any]] = []
     for i, value in enumerate(saved):
         if hasattr(value, "shape"):
             found.append((i, value))

@@ -24,6 +24,7 @@ from xpgrad.graph import (
 )  # fmt: skip
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
+from xpgrad.size import Size as Size
 
 if TYPE_CHECKING:
     import weakref
@@ -34,26 +35,6 @@ else:
     Methods = object
 
 new: Callable[[Any], Any] = object.__new__
-
-
-class Size(tuple[int, ...]):
-    """A shape: a tuple that prints as ``xpgrad.Size([2, 3])`` and knows its number of elements."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of elements of a tensor of this shape."""
-        n = 1
-        for length in self:
-            n *= length
-        return n
-
-    def __repr__(self) -> str:
-        return f"xpgrad.Size([{', '.join(map(str, self))}])"
-
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return Size(found) if isinstance(index, slice) else found
 
 
 class Tensor(Methods):
@@ -277,9 +258,7 @@ class Tensor(Methods):
             raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
         return RemovableHandle(hooks_of(self._node).before, hook)
 
-    def register_post_accumulate_grad_hook(
-        self, hook: Callable[[Tensor], None]
-    ) -> RemovableHandle:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after backward has written this leaf's ``.grad``.
 
         Raises:
@@ -288,7 +267,9 @@ class Tensor(Methods):
         if self._node is None:
             raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
-            raise GradientError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise GradientError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         return RemovableHandle(hooks_of(self._node).after, hook)
 
     def backward(
@@ -327,8 +308,7 @@ class Tensor(Methods):
         return None if self._view is None else self._root()
 
     def _root(self) -> Tensor:
-        """The base of a view; any other tensor itself."""
-        base = self
+        base = self  # where the views end; never `_base or self`, which would ask for a truth value
         while base._view is not None:
             base = base._view[0]
         return base
