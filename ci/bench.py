@@ -359,7 +359,9 @@ def show(name: str, times: dict[str, float], scale: float, unit: str) -> dict[st
 
 def main() -> None:
     versions = {"Python": platform.python_version(), "NumPy": np.__version__}
-    versions |= {n: m.__version__ for n, m in (("PyTorch", torch), ("CuPy", cupy), ("JAX", jax)) if m}
+    versions |= {
+        n: m.__version__ for n, m in (("PyTorch", torch), ("CuPy", cupy), ("JAX", jax)) if m
+    }
     print(f"device {OPTIONS.device}, {OPTIONS.threads} thread(s), {json.dumps(versions)}")
     print("median time; in brackets the ratio xpgrad / other, below 1 where xpgrad is faster\n")
     gc.collect()

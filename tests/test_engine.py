@@ -90,7 +90,8 @@ def test_an_input_without_rule_says_so_in_backward():
     x, y = leaf(1.0), leaf(2.0)
     with pytest.raises(NotImplementedError, match="the derivative for 'half: x' is not impl"):
         half(x, y).backward()
-    assert x.grad is None and y.grad is None
+    assert x.grad is None
+    assert y.grad is None
     half(x.detach(), y).backward()
     assert y.grad.item() == 1.0
 
@@ -101,12 +102,16 @@ def test_an_input_without_rule_says_so_in_backward():
 def test_only_what_wanted_rules_name_is_saved():
     x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     both = (x * y).grad_fn.saved
-    assert both[0] is x._data and both[1] is y._data and both[2] is None
+    assert both[0] is x._data
+    assert both[1] is y._data
+    assert both[2] is None
     one = (x * y.detach()).grad_fn.saved  # only y is read for x's gradient
-    assert one[0] is None and one[1] is y._data
+    assert one[0] is None
+    assert one[1] is y._data
     assert (x + y).grad_fn.saved is None
     out = elementwise.exp(x)
-    assert out.grad_fn.saved[0] is None and out.grad_fn.saved[1] is out._data
+    assert out.grad_fn.saved[0] is None
+    assert out.grad_fn.saved[1] is out._data
 
 
 def test_saved_values_go_after_backward():
@@ -139,7 +144,8 @@ def test_shared_memory_is_never_added_into(holder):
     held = mine if holder == "name" else mine[:]
     grads = {key: held}
     engine._add_into(grads, key, np.ones(BIG), xg.tensor(1.0)._ns)
-    assert mine.max() == 1.0 and grads[key].min() == 2.0
+    assert mine.max() == 1.0
+    assert grads[key].min() == 2.0
 
 
 def test_sums_share_no_memory():
@@ -201,7 +207,8 @@ def test_gradients_of_several_outputs():
     two = pieces()
     x = leaf(1.5, dtype=xg.float64)
     e, s = two(x)
-    assert e.grad_fn is s.grad_fn and (e.output_nr, s.output_nr) == (0, 1)
+    assert e.grad_fn is s.grad_fn
+    assert (e.output_nr, s.output_nr) == (0, 1)
     s.backward(retain_graph=True)
     assert x.grad.item() == pytest.approx(3.0)
     (e + s * s + e).backward()
@@ -231,4 +238,5 @@ def test_outputs_are_invisible():
     assert isinstance(e._node, Output)
     assert e.grad_fn.name() == "TwoBackward0"
     ((node, number),) = (e * 2.0).grad_fn.next_functions[:1]
-    assert node is e.grad_fn and number == 0
+    assert node is e.grad_fn
+    assert number == 0

@@ -30,8 +30,8 @@ FORBIDDEN = {
 LAYERS = [
     {"errors", "dtypes", "device", "printing", "mode", "size"},
     {"namespace", "registry", "indexing", "host"},
-    {"tensor", "graph", "views", "_methods"},
-    {"op", "promotion"},
+    {"tensor", "graph", "versions", "views", "_methods"},
+    {"op", "call", "promotion"},
     {"backward"},
     {"ops"},
     {"array_api"},

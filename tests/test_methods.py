@@ -678,7 +678,8 @@ CONVERSION = """
     t.finfo(t.float32), t.finfo(t.float64), t.finfo(t.float16), t.finfo(t.complex64), t.finfo()
     t.finfo(t.float32).eps, t.finfo(t.float64).max, t.finfo(t.float16).tiny, t.finfo(t.float32).bits
     t.iinfo(t.int8), t.iinfo(t.uint8), t.iinfo(t.int64).max, t.iinfo(t.int32).bits
-    repr(t.Size([2, 3]) + (1,)), repr((1,) + t.Size([2])), repr(2 * t.Size([2])), repr(t.Size([2, 3])[1:])
+    repr(t.Size([2, 3]) + (1,)), repr((1,) + t.Size([2])), repr(2 * t.Size([2]))
+    repr(t.Size([2, 3])[1:])
     t.Size([2, 3]), t.Size([2, 3]).numel(), t.Size([2, 3])[0], t.Size([2, 3])[1:]
     t.float, t.double, t.half, t.int, t.long, t.short, t.cfloat, t.cdouble, t.bool
 """

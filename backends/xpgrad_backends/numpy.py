@@ -59,7 +59,7 @@ class NumPyNamespace(Namespace):
     array_type = np.ndarray
 
     def __init__(self, where: device) -> None:
-        super().__init__(compat, where, native_device="cpu")  # type: ignore[arg-type]
+        super().__init__(compat, where, native_device="cpu")
         for name in FUNCTIONS:
             if name not in _WRAPPED_FOR_CAUSE and not hasattr(type(self), name):
                 setattr(self, name, getattr(np, name, getattr(compat, name, None)))

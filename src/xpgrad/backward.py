@@ -11,7 +11,7 @@ from operator import attrgetter
 from sys import getrefcount
 from typing import Any
 
-from xpgrad import graph
+from xpgrad import graph, versions
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
 from xpgrad.mode import anomaly, mode
@@ -81,8 +81,8 @@ def run(
                 if not any(edges):  # wanted itself, and nothing further down is
                     continue
             try:
-                if node.seq < graph.last_write:
-                    graph.check_fresh(node)
+                if node.seq < versions.last_write:
+                    versions.check_fresh(node)
                 state = node if not create_graph else node.lifted(tensor_namespace)
                 gs = node.vjp(state, g, edges)
             except Exception as error:
@@ -116,7 +116,8 @@ def run(
                 else:
                     before = None
                     _add_into(grads, parent, gi, current)
-            gs = gi = raw = before = None  # what is no longer needed makes room for what comes
+            gs = ()  # what is no longer needed makes room for what comes
+            gi = raw = before = None
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], create_graph)
     finally:

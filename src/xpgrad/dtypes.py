@@ -133,9 +133,7 @@ def as_dtype(spec: Any) -> dtype:
         found = BY_NAME.get(spec)
     else:
         # Any library's dtype prints its name last: dtype('float32'), strict.float32, ...
-        found = BY_NAME.get(getattr(spec, "name", "")) or BY_NAME.get(
-            str(spec).rpartition(".")[2]
-        )
+        found = BY_NAME.get(getattr(spec, "name", "")) or BY_NAME.get(str(spec).rpartition(".")[2])
         if found is None:
             try:
                 found = BY_NAME.get(np.dtype(spec).name)

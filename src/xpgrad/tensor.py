@@ -18,13 +18,12 @@ from xpgrad.graph import (
     Node,
     Output,
     RemovableHandle,
-    Version,
     hooks_of,
-    mark_written,
 )  # fmt: skip
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.size import Size as Size
+from xpgrad.versions import Version, mark_written
 
 if TYPE_CHECKING:
     import weakref

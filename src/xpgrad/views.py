@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xpgrad.errors import GradientError
-from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, mark, tick
+from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array
 from xpgrad.tensor import Tensor, new
+from xpgrad.versions import mark
 
 if TYPE_CHECKING:
     from xpgrad.op import Op

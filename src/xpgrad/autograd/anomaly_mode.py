@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from xpgrad import graph, op, views
+from xpgrad import call, graph, views
 from xpgrad.autograd import function
 from xpgrad.door import indexing, inplace
 from xpgrad.mode import anomaly
@@ -110,7 +110,7 @@ def _switch(mode: bool, check_nan: bool) -> None:
     anomaly.enabled, anomaly.check_nan = bool(mode), bool(check_nan)
     tick: Callable[[], Any] = _noting if mode else graph.tick
     # Whoever makes nodes asks this for a number: swapping it is what makes the mode free while off.
-    for maker in (op, function, inplace, indexing, views):
+    for maker in (call, function, inplace, indexing, views):
         maker.tick = tick  # type: ignore[attr-defined]
 
 

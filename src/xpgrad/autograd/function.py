@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from xpgrad import graph
+from xpgrad.call import INFERENCE_SAVED
 from xpgrad.errors import DeviceError, GradientError
 from xpgrad.graph import (
     FREED,
@@ -17,14 +17,13 @@ from xpgrad.graph import (
     Bundle,
     Node,
     Output,
-    Version,
     tick,
 )
 from xpgrad.mode import mode, no_grad
 from xpgrad.namespace import Array, Namespace
-from xpgrad.op import INFERENCE_SAVED
 from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, new, wrap
+from xpgrad.versions import Version, stale
 from xpgrad.views import CUSTOM, rebase
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,7 +128,7 @@ class SavedTensor:
         if isinstance(maker, int):
             maker = owner.output(maker, self.data)
         if self.version.count != self.count:
-            raise graph.stale(self.ns, self.data, maker, self.version.count, self.count)
+            raise stale(self.ns, self.data, maker, self.version.count, self.count)
         if isinstance(maker, AccumulateGrad):
             leaf = maker.variable
             if leaf is not None and leaf._data is self.data:

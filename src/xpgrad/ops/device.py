@@ -6,8 +6,9 @@ import contextlib
 from typing import Any
 
 from xpgrad import dtypes
+from xpgrad.call import record
 from xpgrad.namespace import Namespace
-from xpgrad.op import Op, op, record
+from xpgrad.op import Op, op
 
 
 @op(node="ToCopy", elementwise=True, linear=True, promotes=False, x=lambda g: g)

@@ -1,0 +1,437 @@
+"""The call path: from a Tensor to its library and back, with a node if a gradient is wanted.
+
+`unary`, `binary`, `unary_with_settings` and `general` make the function that users call. They are
+the product's hot loop, written out for speed: no loops where two inputs are the rule, no keyword
+juggling, nothing allocated that a plain op does not need. Anything unusual (other types, mixed
+dtypes or devices, integers where floats are needed, errors) goes to `apply`, which is thorough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from xpgrad.errors import GradientError
+from xpgrad.graph import Node, Output, tick
+from xpgrad.mode import mode
+from xpgrad.namespace import Array, Namespace
+from xpgrad.promotion import explain, unify
+from xpgrad.tensor import Tensor, new
+from xpgrad.views import link_view
+
+if TYPE_CHECKING:
+    from xpgrad.op import Op
+
+INFERENCE_SAVED = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+    "inference mode in computation tracked by autograd. To work around this, you can make a clone "
+    "to get a normal tensor and use it in autograd, or use `xpgrad.no_grad()` instead of "
+    "`xpgrad.inference_mode()`."
+)
+
+
+def unary(op: Op) -> Callable[..., Any]:
+    """The call of an op with one input and no settings."""
+    forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
+    ((keep_x,),) = op.keep
+    keep_out, differentiable = op.needs_out, op.differentiable
+    saves, same_shape = keep_x or keep_out, op.elementwise
+
+    def call(x: Any, /) -> Any:
+        try:
+            ns = x._ns
+            xd = x._data
+            xn = x._node
+            if ns.guard is not None or (xn is None and floats and xd.dtype not in ns.inexact):
+                return apply(op, (x,), None)
+            out = forward(ns, xd)
+        except Exception as error:
+            return apply(op, (x,), None, error)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if xn is not None and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = (xn,)
+            n.saved = (xd if keep_x else None, out if keep_out else None) if saves else None
+            n.settings = n.hooks = None
+            n.seq = tick()
+            n.shape = xn.shape if same_shape else out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        return t
+
+    return call
+
+
+def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
+    """The call of an op with two inputs and no settings; `slow` takes what is unusual."""
+    forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
+    (x_for_x, x_for_y), (y_for_x, y_for_y) = op.keep
+    (out_for_x, out_for_y), differentiable = op.out_for, op.differentiable
+    promotes = bool(op.promotes)
+    saves = op.needs_out or x_for_x or x_for_y or y_for_x or y_for_y
+
+    def call(x: Any, y: Any, /) -> Any:
+        kind = type(y)
+        try:
+            ns = x._ns
+            xd = x._data
+            xn = x._node
+            if kind is float or kind is int:
+                # A Python number beside a float array keeps the array's dtype.
+                if ns.guard is not None or (xn is None and xd.dtype not in ns.inexact):
+                    return slow(op, (x, y), None)
+                yd, yn = y, None
+            else:
+                yd = y._data
+                yn = y._node
+                if (
+                    y._ns is not ns
+                    or ns.guard is not None
+                    or (promotes and xd.dtype is not yd.dtype)
+                    or (floats and xn is None and yn is None and xd.dtype not in ns.inexact)
+                ):
+                    return slow(op, (x, y), None)
+            out = forward(ns, xd, yd)
+        except Exception as error:
+            return slow(op, (x, y), None, error)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if (xn is not None or yn is not None) and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = (xn, yn)
+            if saves:
+                if (xn is None and x._inference) or (yn is None and yd is not y and y._inference):
+                    raise GradientError(INFERENCE_SAVED)
+                n.saved = (
+                    xd if (x_for_x and xn) or (x_for_y and yn) else None,
+                    yd if (y_for_x and xn) or (y_for_y and yn) else None,
+                    out if (out_for_x and xn) or (out_for_y and yn) else None,
+                )
+            else:
+                n.saved = None
+            n.settings = n.hooks = None
+            n.seq = tick()
+            n.shape = out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        return t
+
+    return call
+
+
+def unary_with_settings(op: Op) -> Callable[..., Any]:
+    """The call of an op with one input and settings, or one that gives a view."""
+    forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
+    ((keep_x,),) = op.keep
+    keep_out, differentiable, view = op.needs_out, op.differentiable, op.view
+    saves = keep_x or keep_out
+
+    def call(x: Any, /, **settings: Any) -> Any:
+        try:
+            ns = x._ns
+            xd = x._data
+            xn = x._node
+            if ns.guard is not None or (xn is None and floats and xd.dtype not in ns.inexact):
+                return apply(op, (x,), settings)
+            out = forward(ns, xd, **settings)
+        except Exception as error:
+            return apply(op, (x,), settings, error)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if xn is not None and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = (xn,)
+            n.saved = (xd if keep_x else None, out if keep_out else None) if saves else None
+            n.settings = settings
+            n.hooks = None
+            n.seq = tick()
+            n.shape = out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        if view:
+            link_view(t, x, op, settings)
+        return t
+
+    return call
+
+
+def general(op: Op) -> Callable[..., Any]:
+    """Any number of inputs, some of them perhaps `None`: a loop instead of lines written out."""
+    forward, node_type, floats = op.forward, op.node_type, op.integers == "float"
+    keep_out, differentiable, count = op.needs_out, op.differentiable, len(op.inputs)
+    joins = [name in op.promotes for name in op.inputs]
+    # By input: of which other inputs the rules read it.
+    readers = [tuple(i for i, reads in enumerate(row) if reads) for row in op.keep]
+    out_readers = [i for i, reads in enumerate(op.out_for) if reads]
+    saves = keep_out or any(readers)
+    plain = op.outputs == 1 and not op.view
+
+    def call(*inputs: Any, **settings: Any) -> Any:
+        arrays: list[Any] = []
+        edges: list[Any] = []
+        dtype = None
+        tracked = False
+        try:
+            ns = inputs[0]._ns
+            if ns.guard is not None or len(inputs) != count:
+                return apply(op, inputs, settings)
+            for x, joined in zip(inputs, joins, strict=True):
+                if x is None:
+                    arrays.append(None)
+                    edges.append(None)
+                    continue
+                data = x._data
+                node = x._node
+                if x._ns is not ns:
+                    return apply(op, inputs, settings)
+                if joined:
+                    if dtype is None:
+                        dtype = data.dtype
+                    elif data.dtype is not dtype:
+                        return apply(op, inputs, settings)
+                if node is not None:
+                    tracked = True
+                arrays.append(data)
+                edges.append(node)
+            if floats and not tracked and dtype not in ns.inexact:
+                return apply(op, inputs, settings)
+        except (AttributeError, IndexError):  # Python numbers, arrays, nothing at all
+            return apply(op, inputs, settings)
+        try:
+            out = forward(ns, *arrays, **settings)
+        except Exception as error:
+            return apply(op, inputs, settings, error)
+        if not plain:
+            return record(op, ns, inputs, arrays, settings, out)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if tracked and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = tuple(edges)
+            n.saved = None
+            if saves:
+                i = -1
+                for of in readers:
+                    i += 1
+                    for reader in of:
+                        if edges[reader] is not None:
+                            x = inputs[i]
+                            if edges[i] is None and x is not None and x._inference:
+                                raise GradientError(INFERENCE_SAVED)
+                            break
+                    else:
+                        arrays[i] = None
+                kept = any(edges[i] is not None for i in out_readers)
+                n.saved = (*arrays, out if kept else None)
+            n.settings = settings
+            n.hooks = None
+            n.seq = tick()
+            n.shape = out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        return t
+
+    def variadic(*inputs: Any, **settings: Any) -> Any:
+        try:
+            ns = inputs[0]._ns
+            arrays = [x._data for x in inputs]
+            dtype = arrays[0].dtype
+            if ns.guard is not None or not all(
+                x._ns is ns and x._data.dtype is dtype for x in inputs
+            ):
+                return apply(op, inputs, settings)
+        except (AttributeError, IndexError):  # Python numbers, arrays, nothing at all
+            return apply(op, inputs, settings)
+        try:
+            out = forward(ns, *arrays, **settings)
+        except Exception as error:
+            return apply(op, inputs, settings, error)
+        return record(op, ns, inputs, arrays, settings, out)
+
+    return variadic if op.variadic else call
+
+
+# ------------------------------------------------------------------ the thorough path
+
+
+def apply(
+    op: Op,
+    inputs: Sequence[Any],
+    settings: dict[str, Any] | None,
+    error: Exception | None = None,
+) -> Any:
+    """Run an op on anything it accepts: promote, check devices, compute, record.
+
+    Args:
+        error: what the fast path stumbled over. If the inputs were in order, it is a fault of
+            the call; if they needed converting, it is only the sign that they did.
+    """
+    if isinstance(error, GradientError):
+        raise error
+    tensors, ns, converted = unify(op, inputs)
+    if error is not None and not converted and not isinstance(error, RuntimeWarning):
+        raise explain(op, inputs, settings, error) from error
+    arrays = [t._data if isinstance(t, Tensor) else t for t in tensors]
+    try:
+        out = _compute(op, ns, arrays, settings or {})
+    except Exception as failure:
+        raise explain(op, tensors, settings, failure) from failure
+    return record(op, ns, tensors, arrays, settings, out)
+
+
+def _compute(op: Op, ns: Namespace, arrays: list[Array], settings: dict[str, Any]) -> Any:
+    try:
+        if ns.guard is None:
+            return op.forward(ns, *arrays, **settings)
+        with ns.guard():
+            return op.forward(ns, *arrays, **settings)
+    except RuntimeWarning:  # warnings are errors here, yet inf and nan are values, not faults
+        with ns.quiet():
+            return op.forward(ns, *arrays, **settings)
+
+
+def record(
+    op: Op,
+    ns: Namespace,
+    tensors: Sequence[Any],
+    arrays: Sequence[Any],
+    settings: dict[str, Any] | None,
+    out: Any,
+) -> Any:
+    """Tensors around the results, with a node if any input requires a gradient."""
+    several = op.outputs != 1
+    outs = [ns.wrap(o) for o in out] if several else [ns.wrap(out)]
+    made = []
+    for o in outs:
+        t = new(Tensor)
+        t._data, t._ns, t._node = o, ns, None
+        if mode.inference:
+            t._inference = True
+        made.append(t)
+    edges = tuple(getattr(t, "_node", None) for t in tensors)
+    if mode.grad and op.differentiable and any(e is not None for e in edges):
+        node = new(op.node_type)
+        node.edges = edges
+        node.saved = _saved(op, tensors, arrays, edges, tuple(outs) if several else outs[0])
+        node.settings = settings
+        if op.needs_likes:  # edges know shapes too, but inputs without a gradient have no edge
+            node.settings = {**(settings or {}), "likes": tuple(a.shape for a in arrays)}
+        node.hooks = None
+        node.seq = tick()
+        node.ns = ns
+        if several:
+            node.shape = node.dtype = None
+            for i, t in enumerate(made):
+                if t._data.dtype in ns.inexact:
+                    t._node = Output(node, i, t._data)
+        else:
+            node.shape, node.dtype = outs[0].shape, outs[0].dtype
+            made[0]._node = node
+    if op.view:
+        for i, t in enumerate(made):
+            link_view(t, tensors[0], op, settings, i if several else None)
+    return tuple(made) if several else made[0]
+
+
+def _saved(
+    op: Op, tensors: Sequence[Any], arrays: Sequence[Any], edges: tuple[Any, ...], out: Any
+) -> Any:
+    if op.variadic:
+        if not op.keep[0][0] and not op.needs_out:
+            return None
+        return (tuple(arrays) if op.keep[0][0] else None, out if op.needs_out else None)
+    kept = [
+        any(reads and edge is not None for reads, edge in zip(readers, edges, strict=True))
+        for readers in op.keep
+    ]
+    keep_out = any(reads and e is not None for reads, e in zip(op.out_for, edges, strict=True))
+    if not any(kept) and not keep_out:
+        return None
+    for t, keep in zip(tensors, kept, strict=True):
+        if keep and isinstance(t, Tensor) and t._inference and t._node is None:
+            raise GradientError(INFERENCE_SAVED)
+    values = [a if keep else None for a, keep in zip(arrays, kept, strict=True)]
+    if keep_out and op.kept is not None:
+        out = tuple(o if i in op.kept else None for i, o in enumerate(out))
+    return (*values, out if keep_out else None)
+
+
+class OpNode(Node):
+    """A node made by an op; each op has a subclass of its own, named as PyTorch names it."""
+
+    __slots__ = ()
+
+    op: ClassVar[Op]
+
+    def lifted(self, tensor_namespace: Callable[[Namespace], Any]) -> Any:
+        """The node as its rules see it under ``create_graph``: all values are Tensors."""
+        return _Lifted(self, tensor_namespace(self.ns))
+
+
+class _Lifted:
+    """Looks like a node to a rule; saved values are Tensors and `ns` is their namespace."""
+
+    __slots__ = ("edges", "ns", "saved", "settings")
+
+    def __init__(self, node: OpNode, ns: Any) -> None:
+        self.edges = node.edges
+        self.settings = node.settings
+        self.ns = ns
+        self.saved = None if node.saved is None else self._restore(node, *node.saved)
+
+    @staticmethod
+    def _restore(node: OpNode, *saved: Any) -> tuple[Any, ...]:
+        """The saved arrays with their history: inputs were made by the edges, results here."""
+
+        def tensor(value: Any, made_by: Node | None) -> Any:
+            if type(value) is not node.ns.array_type:
+                return value  # not kept, or a Python number
+            t = new(Tensor)
+            t._data, t._ns, t._node = value, node.ns, made_by
+            return t
+
+        *inputs, out = saved
+        if node.op.variadic:
+            (kept,) = inputs
+            inputs = [kept and tuple(map(tensor, kept, node.edges))]
+        else:
+            inputs = list(map(tensor, inputs, node.edges))
+        if isinstance(out, tuple):
+            made_by = [None if o is None else Output(node, i, o) for i, o in enumerate(out)]
+            out = tuple(map(tensor, out, made_by))
+        else:
+            out = tensor(out, node)
+        return (*inputs, out)
