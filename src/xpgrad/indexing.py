@@ -153,13 +153,13 @@ def out_of_bounds(i: int, dim: int, length: int) -> IndexError:
 
 
 def check_bounds(xp: Namespace, positions: Array, length: int, dim: int) -> None:
-    """Check that integer positions lie within a dimension.
+    """Check that integer positions lie within a dimension, where the host can know.
 
     Raises:
         IndexError: naming one that does not.
     """
-    wrong = xp.logical_or(positions < -length, positions >= length)
-    if math.prod(positions.shape) and bool(xp.any(wrong)):
+    low, high = xp.bounds(positions) or (0, -1)
+    if low < -length or high >= length:
         host = xp.to_host(positions).reshape(-1)
         culprit = next(int(i) for i in host if not -length <= i < length)
         raise out_of_bounds(culprit, dim, length)

@@ -212,8 +212,10 @@ class Namespace:
 
     def bounds(self, x: Array) -> tuple[Any, Any] | None:
         """The least and the greatest element; `None` of nothing, or where the host would wait."""
-        ends = None if 0 in x.shape else (self.min(x), self.max(x))
-        return ends and (self.to_host(ends[0]).item(), self.to_host(ends[1]).item())
+        if 0 in x.shape:
+            return None
+        number = float if x.dtype in self.inexact else int
+        return number(self.min(x)), number(self.max(x))
 
     def generator(self, seed: int) -> Generator:
         """A random generator with a state of its own."""
