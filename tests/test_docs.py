@@ -6,11 +6,13 @@ import doctest
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import xpgrad
+from xpgrad.op import OPS
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(
@@ -31,6 +33,16 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.fixture
+def _own_ops() -> Iterator[None]:
+    """Forget the ops that a document shows how to add."""
+    before = dict(OPS)
+    yield
+    OPS.clear()
+    OPS.update(before)
+
+
+@pytest.mark.usefixtures("_own_ops")
 def test_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     found = blocks((ROOT / "README.md").read_text())
