@@ -499,5 +499,6 @@ def unshared(g: Any, ns: Namespace, sole: bool) -> Tensor:
     """
     if isinstance(g, Tensor):  # its array may be saved in the graph, or be somebody's
         return wrap(ns.copy(g._data), ns, g._node)
-    g = ns.wrap(g)
+    if type(g) is not ns.array_type:
+        g = ns.wrap(g)
     return wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)

@@ -148,8 +148,7 @@ class Optimizer:
                 loss = closure()
         self._stepped = True
         current: Namespace | None = None
-        with contextlib.ExitStack() as contexts:
-            contexts.enter_context(no_grad())
+        with no_grad(), contextlib.ExitStack() as contexts:
             for group in self.param_groups:
                 for p in group["params"]:
                     grad = p._grad
