@@ -16,7 +16,7 @@ from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
 from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
-from xpgrad.tensor import Size, Tensor, wrap
+from xpgrad.tensor import Size, Tensor, set_engine, wrap
 
 SMALL = 4096  # elements; below, a new array costs less than asking whose the old one is
 
@@ -449,6 +449,8 @@ def backward(
                             f"{type(returned).__name__}"
                         )
 
+
+set_engine(backward)
 
 # Two threads that find no gradient yet, or add into the same one, would lose one of theirs.
 _accumulating = threading.Lock()

@@ -36,6 +36,15 @@ else:
 new: Callable[[Any], Any] = object.__new__
 
 
+def set_engine(backward: Callable[..., None]) -> None:
+    """Tell `Tensor.backward` what runs it: `xpgrad.backward`, which is built on this module."""
+    global _engine
+    _engine = backward
+
+
+_engine: Callable[..., None]
+
+
 class Tensor(Methods):
     """A multi-dimensional array that can remember how it was computed.
 
@@ -295,9 +304,7 @@ class Tensor(Methods):
         >>> (3 * x**2 + 2 * x + 1).backward(); x.grad
         tensor(26.)
         """
-        from xpgrad.backward import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        _engine(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     # ---------------------------------------------------------------- views and memory
 

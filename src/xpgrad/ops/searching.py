@@ -74,19 +74,26 @@ def scatter_add(xp, values, indices, /, *, shape, axis):
     return scatter(values, indices, shape, axis, xp)
 
 
+def along(indices, shape, axis, keepdims, xp):
+    """The index of one place along an axis for each place in the others; none occurs twice."""
+    rank = len(indices.shape)
+    parts = []
+    for i, n in enumerate(shape):
+        at = i if keepdims or i < axis else i - 1  # the axis of `indices` that goes with it
+        form = tuple(n if j == at else 1 for j in range(rank))
+        parts.append(indices if i == axis else xp.reshape(xp.arange(n), form))
+    return tuple(parts)
+
+
 def pick_rule(g, indices, axis, keepdims, like, xp):
-    if not keepdims:
-        g, indices = xp.expand_dims(g, axis=axis), xp.expand_dims(indices, axis=axis)
-    return scatter(g, indices, tuple(like.shape), axis, xp)
+    index = along(indices, like.shape, axis, keepdims, xp)
+    return xp.assign(xp.zeros(like.shape, dtype=g.dtype), index, g)
 
 
 @op(node="Pick", linear=True, x=pick_rule, indices=None)
 def pick(xp, x, indices, /, *, axis, keepdims=False):
     """The one element along an axis that `indices`, reduced like the result, points at."""
-    if keepdims:
-        return xp.take_along_axis(x, wide(indices, xp), axis=axis)
-    indices = xp.expand_dims(wide(indices, xp), axis=axis)
-    return xp.squeeze(xp.take_along_axis(x, indices, axis=axis), axis=axis)
+    return xp.getitem(x, along(wide(indices, xp), x.shape, axis, keepdims, xp))
 
 
 # ------------------------------------------------------------------ ordering
