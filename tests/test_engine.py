@@ -240,3 +240,23 @@ def test_outputs_are_invisible():
     ((node, number),) = (e * 2.0).grad_fn.next_functions[:1]
     assert node is e.grad_fn
     assert number == 0
+
+
+@pytest.mark.parametrize("wrong", [(), (3, 2), (2,)], ids=str)
+def test_a_gradient_of_another_shape_is_refused(wrong):
+    @op(x=lambda g, xp: xp.zeros(wrong, dtype=g.dtype))
+    def off(xp, x, /):
+        return x * 1.0
+
+    x = leaf([[1.0], [2.0], [3.0]])
+    with pytest.raises(RuntimeError, match="OffBackward0 returned an invalid gradient at index 0"):
+        off(x).backward(xg.ones(3, 1))
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (1, 4), (2, 1, 4), (1, 1, 1)], ids=str)
+def test_broadcasting_is_undone(shape):
+    x = leaf(np.full(shape, 2.0))
+    (x * xg.ones(2, 3, 4, dtype=xg.float64)).backward(xg.ones(2, 3, 4, dtype=xg.float64))
+    assert tuple(x.grad.shape) == shape
+    assert x.grad._data.min() == x.grad._data.max() == 24 / max(np.prod(shape), 1)

@@ -261,11 +261,12 @@ def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> An
     """
     ns = parent.ns
     xp = tensor_namespace(ns) if create_graph else ns
-    shape, have = parent.shape, tuple(raw.shape)
+    shape, have = parent.shape, raw.shape
     assert shape is not None
-    if have != tuple(shape):
-        lead = len(have) - len(shape)
-        stretched = [i + lead for i, n in enumerate(shape) if n == 1 and have[i + lead] != 1]
+    lead = len(have) - len(shape)
+    if lead > 0 and have[lead:] == shape:  # a bias, say: whole axes were added in front
+        g = xp.sum(g, axis=tuple(range(lead)), dtype=raw.dtype)
+    elif have != shape:
         kept = have[lead:] if lead >= 0 else None
         if kept is None or any(n != m and n != 1 for n, m in zip(shape, kept, strict=True)):
             raise ShapeError(
@@ -273,11 +274,9 @@ def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> An
                 f"{node.edges.index(parent)} - got {list(have)} but expected shape compatible "
                 f"with {list(shape)}"
             )
-        axes = (*range(lead), *stretched)
-        if axes:
-            # Without a reshape where none is needed: its result would not own its memory.
-            g = xp.sum(g, axis=axes, keepdims=bool(stretched), dtype=raw.dtype)
-        if lead and stretched:
+        stretched = [i + lead for i, n in enumerate(shape) if n != kept[i]]
+        g = xp.sum(g, axis=(*range(lead), *stretched), keepdims=True, dtype=raw.dtype)
+        if lead:
             g = xp.reshape(g, tuple(shape))
     if raw.dtype != parent.dtype:
         if raw.dtype in ns.complexes and parent.dtype not in ns.complexes:
