@@ -242,7 +242,7 @@ def test_outputs_are_invisible():
     assert number == 0
 
 
-@pytest.mark.parametrize("wrong", [(), (3, 2), (2,)], ids=str)
+@pytest.mark.parametrize("wrong", [(), (2, 2), (2,)], ids=str)
 def test_a_gradient_of_another_shape_is_refused(wrong):
     @op(x=lambda g, xp: xp.zeros(wrong, dtype=g.dtype))
     def off(xp, x, /):
