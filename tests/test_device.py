@@ -230,3 +230,10 @@ def test_tasks_do_not_see_each_other():
         return one, two, where()
 
     assert asyncio.run(main()) == ([OTHER] * 3, ["strict:2"] * 3, "cpu")
+
+
+def test_a_dtype_that_the_other_device_lacks():
+    x = xg.tensor([1.0, 2.0], dtype=xg.float64)
+    with pytest.raises(xg.errors.DTypeError, match=r"strict:3 has no xpgrad\.float64"):
+        x.to("strict:3")
+    assert x.to("strict:3", xg.float32).device == xg.device("strict:3")

@@ -52,10 +52,14 @@ def to_device(x: Any, /, *, ns: Namespace) -> Any:
     """The tensor on the device of another namespace; itself if it is there.
 
     Its gradient comes back to where it was.
+
+    Raises:
+        DTypeError: where that device lacks the tensor's dtype.
     """
     here = x._ns
     if here is ns:
         return x
+    ns.native(x.dtype)  # said before anything moves
     with contextlib.nullcontext() if here.guard is None else here.guard():
         data = here.send(x._data, ns)
     return record(_SEND, ns, (x,), (x._data,), {"ns": ns}, data)
