@@ -180,6 +180,75 @@ def unary_with_settings(op: Op) -> Callable[..., Any]:
     return call
 
 
+def ternary(op: Op) -> Callable[..., Any]:
+    """The call of an op with three inputs that keep their dtypes, the last perhaps `None`."""
+    forward, node_type, differentiable = op.forward, op.node_type, op.differentiable
+    (x_for_x, x_for_y, x_for_z), (y_for_x, y_for_y, y_for_z), (z_for_x, z_for_y, z_for_z) = op.keep
+    out_for_x, out_for_y, out_for_z = op.out_for
+
+    def call(x: Any, y: Any, z: Any = None, /, **settings: Any) -> Any:
+        try:
+            ns = x._ns
+            xd = x._data
+            xn = x._node
+            yd = y._data
+            yn = y._node
+            zd = zn = None
+            if z is not None:
+                zd = z._data
+                zn = z._node
+                if z._ns is not ns:
+                    return apply(op, (x, y, z), settings)
+            if y._ns is not ns or ns.guard is not None:
+                return apply(op, (x, y, z), settings)
+        except AttributeError:  # Python numbers, arrays, nothing at all
+            return apply(op, (x, y, z), settings)
+        try:
+            out = forward(ns, xd, yd, zd, **settings)
+        except Exception as error:
+            return apply(op, (x, y, z), settings, error)
+        if type(out) is not ns.array_type:
+            out = ns.wrap(out)
+        t = new(Tensor)
+        t._data = out
+        t._ns = ns
+        if (xn or yn or zn) and mode.grad and differentiable:
+            n = new(node_type)
+            n.edges = (xn, yn, zn)
+            keep_x = (x_for_x and xn) or (x_for_y and yn) or (x_for_z and zn)
+            keep_y = (y_for_x and xn) or (y_for_y and yn) or (y_for_z and zn)
+            keep_z = (z_for_x and xn) or (z_for_y and yn) or (z_for_z and zn)
+            keep_out = (out_for_x and xn) or (out_for_y and yn) or (out_for_z and zn)
+            if (
+                (keep_x and xn is None and x._inference)
+                or (keep_y and yn is None and y._inference)
+                or (keep_z and zn is None and z is not None and z._inference)
+            ):
+                raise GradientError(INFERENCE_SAVED)
+            n.saved = None
+            if keep_x or keep_y or keep_z or keep_out:
+                n.saved = (
+                    xd if keep_x else None,
+                    yd if keep_y else None,
+                    zd if keep_z else None,
+                    out if keep_out else None,
+                )
+            n.settings = settings
+            n.hooks = None
+            n.seq = tick()
+            n.shape = out.shape
+            n.dtype = out.dtype
+            n.ns = ns
+            t._node = n
+        else:
+            t._node = None
+            if mode.inference:
+                t._inference = True
+        return t
+
+    return call
+
+
 def general(op: Op) -> Callable[..., Any]:
     """Any number of inputs, some of them perhaps `None`: a loop instead of lines written out."""
     forward, node_type, floats = op.forward, op.node_type, op.integers == "float"

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from xpgrad.call import OpNode, apply, binary, general, unary, unary_with_settings
+from xpgrad.call import OpNode, apply, binary, general, ternary, unary, unary_with_settings
 from xpgrad.graph import Bundle
 from xpgrad.promotion import is_operand
 
@@ -277,7 +277,10 @@ def named(function: OpFunction, node: str) -> OpFunction:
 
 def function_of(op: Op) -> OpFunction:
     """The function that users of an op call: the call path, unrolled for the common shapes."""
-    if op.outputs != 1 or op.variadic or len(op.inputs) > 2 or (op.settings and len(op.inputs) > 1):
+    plain = op.outputs == 1 and not op.variadic and not op.view
+    if plain and len(op.inputs) == 3 and not op.promotes and op.integers == "keep":
+        call = ternary(op)
+    elif op.outputs != 1 or op.variadic or len(op.inputs) > 2 or (op.settings and op.inputs[1:]):
         call = general(op)
     elif op.settings or op.view:
         call = unary_with_settings(op)
