@@ -12,7 +12,7 @@ import inspect
 import itertools
 import math
 import threading
-import time
+import tracemalloc
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -261,9 +261,12 @@ def test_suffixes_wrap(linewidth: int, expected: str) -> None:
 def test_huge_array_is_not_read() -> None:
     # 10**14 elements that occupy four bytes: reading even one whole row of them would show.
     huge = np.broadcast_to(np.float32(0.5), (10**7, 10**7))
-    start = time.perf_counter()
-    text = tensor_str(huge, dtype_name="float32")
-    assert time.perf_counter() - start < 0.1
+    tracemalloc.start()
+    try:
+        text = tensor_str(huge, dtype_name="float32")
+        assert tracemalloc.get_traced_memory()[1] < 1e6  # bytes
+    finally:
+        tracemalloc.stop()
     row = "[0.5000, 0.5000, 0.5000,  ..., 0.5000, 0.5000, 0.5000]"
     rows = [row] * 3 + ["..."] + [row] * 3
     assert text == "tensor([" + ",\n        ".join(rows) + "])"
@@ -285,16 +288,6 @@ def test_array_is_left_alone() -> None:
 def test_signalling_nan_prints_without_a_warning() -> None:
     values = np.array([0x7FA00000], dtype=np.uint32).view(np.float32)
     assert tensor_str(values, dtype_name="float32") == "tensor([nan])"
-
-
-def test_small_tensor_prints_fast() -> None:
-    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-    best = math.inf
-    for _ in range(20):
-        start = time.perf_counter()
-        tensor_str(values, dtype_name="float32")
-        best = min(best, time.perf_counter() - start)
-    assert best < 1e-3
 
 
 def test_docstring_examples() -> None:
