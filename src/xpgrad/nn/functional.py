@@ -87,9 +87,9 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     kind = only_tensor(input, "relu").dtype
     if kind is dtypes.bool_:
         raise DTypeError("Boolean inputs not supported for relu")
-    if kind.is_complex:
+    if kind.category == dtypes.COMPLEX:
         raise UnsupportedDType("clamp is not supported for complex types")
-    return _activate(ops.relu, input, inplace)
+    return ops.relu(input) if not inplace else _activate(ops.relu, input, inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

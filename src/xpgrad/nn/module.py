@@ -140,7 +140,11 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        for kind in ("_parameters", "_buffers", "_modules"):
+        try:
+            return own["_parameters"][name]  # nearly always
+        except KeyError:
+            pass
+        for kind in ("_buffers", "_modules"):
             members = own.get(kind)
             if members is not None and name in members:
                 return members[name]
