@@ -440,7 +440,7 @@ SCRIPT = ROOT / "ci" / "gpu.py"
 @pytest.fixture(scope="module")
 def script():
     if not SCRIPT.exists():
-        pytest.skip("xpgrad is not run from its repository")
+        pytest.skip("cuda: xpgrad is not run from its repository, where ci/gpu is")
     spec = importlib.util.spec_from_file_location("ci_gpu", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["ci_gpu"] = module

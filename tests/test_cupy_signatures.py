@@ -514,7 +514,7 @@ def kernels(tmp_path_factory):
     """The kernels' own source, compiled for the CPU."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        pytest.skip("no C compiler to compile the CUDA kernels' source with")
+        pytest.skip("cuda: no C compiler to compile the kernels' source with")
     types = {"float16": "float", "float32": "float", "float64": "double", "int64": "long long"}
     bodies = {("uniform", d): b for d, b in backend_module.UNIFORM.items()}
     bodies |= {("normal", d): b for d, b in backend_module.NORMAL.items()}

@@ -124,6 +124,55 @@ def test_saved_values_go_after_backward():
     assert z.grad_fn.saved is not FREED
 
 
+def three():
+    @op(
+        x=lambda g, y: g * y,
+        y=lambda g, x, scale: g * x * scale,
+        z=lambda g, out: g * out,
+    )
+    def mixed(xp, x, y, z=None, /, *, scale=1.0):
+        return x * y * scale if z is None else x * y * scale + z
+
+    return mixed
+
+
+def test_of_three_inputs_only_what_wanted_rules_name_is_saved():
+    mixed = three()
+    x, y, z = leaf([2.0]), leaf([3.0]), leaf([5.0])
+    every = mixed(x, y, z)
+    assert every.grad_fn.saved == (x._data, y._data, None, every._data)
+    only_x = mixed(x, y.detach(), z.detach()).grad_fn.saved
+    assert only_x == (None, y._data, None, None)
+    only_z = mixed(x.detach(), y.detach(), z)
+    assert only_z.grad_fn.saved == (None, None, None, only_z._data)
+
+
+@pytest.mark.parametrize("third", [(), (None,)], ids=["absent", "none"])
+def test_the_third_input_may_be_missing(third):
+    x, y = leaf([2.0]), leaf([3.0])
+    out = three()(x, y, *third, scale=10.0)
+    out.backward()
+    assert (out.item(), x.grad.item(), y.grad.item()) == (60.0, 3.0, 20.0)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_inference_tensors_are_not_saved(place):
+    @op(
+        x=lambda g, x, y, z: g,
+        y=lambda g, x, y, z: g,
+        z=lambda g, x, y, z: g,
+    )
+    def needs_all(xp, x, y, z, /):
+        return x + y + z
+
+    with xg.inference_mode():
+        made = xg.ones(1)
+    inputs = [leaf([1.0]) for _ in range(3)]
+    inputs[place] = made
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+        needs_all(*inputs)
+
+
 # ------------------------------------------------------------------ whose memory
 
 

@@ -1,9 +1,10 @@
 """The call path: from a Tensor to its library and back, with a node if a gradient is wanted.
 
-`unary`, `binary`, `unary_with_settings` and `general` make the function that users call. They are
-the product's hot loop, written out for speed: no loops where two inputs are the rule, no keyword
-juggling, nothing allocated that a plain op does not need. Anything unusual (other types, mixed
-dtypes or devices, integers where floats are needed, errors) goes to `apply`, which is thorough.
+`unary`, `binary`, `ternary`, `unary_with_settings` and `general` make the function that users call.
+They are the product's hot loop, written out for speed and alike on purpose: no loop over the inputs
+where there are few, nothing called or allocated that a plain op does not need. Anything unusual
+(other types, mixed dtypes or devices, integers where floats are needed, errors) goes to `apply`,
+which is thorough.
 """
 
 from __future__ import annotations
