@@ -53,10 +53,24 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
+class _Linalg:
+    """NumPy's, with diagonals that can be written to."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(compat.linalg, name)
+
+    @staticmethod
+    def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+        out = compat.linalg.diagonal(x, offset=offset)
+        out.flags.writeable = x.flags.writeable
+        return out
+
+
 class NumPyNamespace(Namespace):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
+    linalg = _Linalg()
 
     def __init__(self, where: device) -> None:
         super().__init__(compat, where, native_device="cpu")
@@ -183,7 +197,10 @@ class NumPyNamespace(Namespace):
 
     def broadcast_to(self, x: Any, /, shape: Any) -> Any:
         if x.ndim:
-            return np.broadcast_to(x, shape)
+            out = np.broadcast_to(x, shape)
+            lead = out.ndim - x.ndim
+            # Nothing repeated: no reason to be read-only.
+            return x[(None,) * lead] if out.shape == (1,) * lead + x.shape else out
         out = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
         out.flags.writeable = False
         return out

@@ -76,10 +76,12 @@ from xpgrad.tensor import Size as Size
 from xpgrad.tensor import Tensor as Tensor
 
 if TYPE_CHECKING:
+    from xpgrad import func as func
     from xpgrad import io as io
     from xpgrad import nn as nn
     from xpgrad import optim as optim
     from xpgrad import viz as viz
+    from xpgrad.func import vmap as vmap
 
 # PyTorch's other names; they hide Python's own below this line.
 bool = bool_
@@ -88,10 +90,12 @@ short, int, long = int16, int32, int64
 return_types = _results
 newaxis = None
 
-_LATE = ("io", "nn", "optim", "viz")  # imported when first used: who needs none need not wait
+_LATE = ("func", "io", "nn", "optim", "viz")  # imported when first used: who needs none need not wait
 
 
 def __getattr__(name: str) -> object:
     if name in _LATE:
         return importlib.import_module(f"xpgrad.{name}")
+    if name == "vmap":
+        return importlib.import_module("xpgrad.func").vmap
     raise AttributeError(f"module 'xpgrad' has no attribute {name!r}")

@@ -14,6 +14,7 @@ from typing import Any
 from xpgrad import graph, versions
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
+from xpgrad.hooks import Run, after_leaf, before_leaf, replaced
 from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.tensor import Size, Tensor, set_engine, wrap
@@ -30,9 +31,13 @@ def run(
 ) -> dict[Node, Any]:
     """Propagate gradients from `roots` and return those of the leaves, or of `wanted`.
 
-    Gradients are raw arrays, or Tensors if `create_graph`; they are keyed by node, so that it
+    Gradients are raw arrays, or Tensors if the roots' are; they are keyed by node, so that it
     does not matter which Tensor objects are still alive.
+
+    Args:
+        create_graph: record what the rules compute; the roots' gradients are Tensors then.
     """
+    tensors = create_graph or any(isinstance(g, Tensor) for _, g in roots)
     grads: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []
     captured: dict[Node, Any] = {}
@@ -53,13 +58,17 @@ def run(
     check_nan = anomaly.enabled and anomaly.check_nan
     device: contextlib.AbstractContextManager[Any] | None = None
     outer, mode.grad = mode.grad, create_graph and not mode.inference
+    level = roots[0][0].ns.level if roots else None
+    if level is not None:
+        level = level.freeze(outer)  # what is below records or not as it did
+    around, mode.run = mode.run, Run(roots, needed)
     try:
         while heap:
             node = heappop(heap)[1]
             g = grads.pop(node)
             if node.ns is not current:
                 current = node.ns
-                array_type = Tensor if create_graph else current.array_type
+                array_type = Tensor if tensors else current.array_type
                 if device is not None:
                     device.__exit__(None, None, None)
                     device = None
@@ -70,7 +79,7 @@ def run(
             if type(g) is not array_type and node.shape is not None:
                 g = current.wrap(g)
             if node.hooks is not None:
-                g = _call_hooks(node, g, create_graph)
+                g = _call_hooks(node, g, tensors)
             edges = node.edges
             if targets is not None and needed is not None:
                 if node in targets:
@@ -83,10 +92,10 @@ def run(
             try:
                 if node.seq < versions.last_write:
                     versions.check_fresh(node)
-                state = node if not create_graph else node.lifted(tensor_namespace)
+                state = node if not tensors else node.lifted(tensor_namespace)
                 gs = node.vjp(state, g, edges)
             except Exception as error:
-                gs = _recover(node, g, edges, create_graph, error)
+                gs = _recover(node, g, edges, tensors, error)
             if check_nan:
                 _check_nan(node, gs)
             if not retain_graph and node.saved is not None:
@@ -100,9 +109,9 @@ def run(
                 gi = gs[i]
                 if gi is None:
                     continue
-                raw = gi if not create_graph else gi._data
+                raw = gi if not tensors else gi._data
                 if raw.shape != parent.shape or raw.dtype is not parent.dtype:
-                    gi = _fit(gi, raw, parent, node, create_graph)
+                    gi = _fit(gi, raw, parent, node, tensors)
                 before = grads.get(parent)
                 if before is None:
                     grads[parent] = gi
@@ -111,7 +120,7 @@ def run(
                 elif parent.ns is not current and parent.ns.guard is not None:
                     with parent.ns.guard():  # came from another device
                         grads[parent] = before + gi
-                elif create_graph or gi.size < SMALL:
+                elif tensors or gi.size < SMALL:
                     grads[parent] = before + gi
                 else:
                     before = None
@@ -119,9 +128,13 @@ def run(
             gs = ()  # what is no longer needed makes room for what comes
             gi = raw = before = None
         for node in [n for n in grads if n.hooks is not None]:
-            grads[node] = _call_hooks(node, grads[node], create_graph)
+            grads[node] = _call_hooks(node, grads[node], tensors)
+        if mode.run.notes:
+            mode.run.finish()
     finally:
-        mode.grad = outer
+        mode.grad, mode.run = outer, around
+        if level is not None:
+            level.recording_below = None
         if device is not None:
             device.__exit__(None, None, None)
     if wanted is None:
@@ -294,20 +307,9 @@ def _call_hooks(node: Node, g: Any, create_graph: bool) -> Any:
         return g
     shown = g if create_graph else wrap(g, node.ns)
     for hook in tuple(hooks.before.values()):
-        new = hook(shown)
-        if new is None:
-            continue
-        if not isinstance(new, Tensor):
-            raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
-        label = getattr(hook, "__name__", type(hook).__name__)
-        if new._data.shape != shown._data.shape:
-            raise ShapeError(f"hook '{label}' has changed the size of value")
-        if new.dtype is not shown.dtype or new._ns is not shown._ns:
-            raise DTypeError(
-                f"hook '{label}' has changed the type of value (was {shown.type()} got "
-                f"{new.type()})"
-            )
-        shown = new
+        new = replaced(hook, hook(shown), shown)
+        if new is not None:
+            shown = new
     if hooks.retain is not None:
         hooks.retain(shown)
     return shown if create_graph else shown._data
@@ -324,7 +326,8 @@ def seeds(
     Raises:
         GradientError: a tensor without history, a missing or misshapen gradient.
     """
-    found = []
+    found: list[tuple[Node, Any]] = []
+    lifted = create_graph
     for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
         node = node_of(t)
         if node is None:
@@ -351,7 +354,10 @@ def seeds(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] "
                 f"has a shape of {shape}."
             )
-        if g._ns is not ns:
+        if g._ns is not ns and g._ns.base is ns.base:  # of another transform, or of none
+            g = ns.lift(g) if g._ns.depth < ns.depth else g
+            lifted = lifted or g._ns is not ns
+        elif g._ns is not ns:
             raise DeviceError(
                 f"invalid gradient at index {i} - expected device {ns.device} but got {g.device}: "
                 f"move it with .to({str(ns.device)!r})"
@@ -364,7 +370,9 @@ def seeds(
                     f"and output[{i}] has a dtype of {dtype}."
                 )
             g = tensor_namespace(ns).astype(g, dtype)
-        found.append((node, g if create_graph else g._data))
+        found.append((node, g if create_graph or g._ns is not ns else g._data))
+    if lifted:
+        found = [(n, g if isinstance(g, Tensor) else wrap(g, n.ns)) for n, g in found]
     return found
 
 
@@ -437,16 +445,15 @@ def backward(
     while found:
         node, g, holders = _take(found)
         tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
-        if tensor is not None:
+        if tensor is None:
+            continue
+        if node.hooks is not None and node.hooks.pre:
+            g, holders = before_leaf(node, g), -1
+        if g is not None:
             with _accumulating:
                 _accumulate(tensor, g, create_graph, holders == _SOLE)
-            if node.hooks is not None:
-                for hook in tuple(node.hooks.after.values()):
-                    if (returned := hook(tensor)) is not None:
-                        raise TypeError(
-                            "a post accumulate grad hook returns None, got "
-                            f"{type(returned).__name__}"
-                        )
+        if node.hooks is not None:
+            after_leaf(node, tensor, g)
 
 
 set_engine(backward)
@@ -499,7 +506,7 @@ def unshared(g: Any, ns: Namespace, sole: bool) -> Tensor:
         sole: nobody else holds `g`, so that it may be kept rather than copied.
     """
     if isinstance(g, Tensor):  # its array may be saved in the graph, or be somebody's
-        return wrap(ns.copy(g._data), ns, g._node)
+        return wrap(g._ns.copy(g._data), g._ns, g._node)
     if type(g) is not ns.array_type:
         g = ns.wrap(g)
     return wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)

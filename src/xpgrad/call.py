@@ -385,12 +385,12 @@ def apply(
 def _compute(op: Op, ns: Namespace, arrays: list[Array], settings: dict[str, Any]) -> Any:
     try:
         if ns.guard is None:
-            return op.forward(ns, *arrays, **settings)
+            return ns.run(op, arrays, settings)
         with ns.guard():
-            return op.forward(ns, *arrays, **settings)
+            return ns.run(op, arrays, settings)
     except RuntimeWarning:  # warnings are errors here, yet inf and nan are values, not faults
         with ns.quiet():
-            return op.forward(ns, *arrays, **settings)
+            return ns.run(op, arrays, settings)
 
 
 def record(
@@ -423,7 +423,7 @@ def record(
         node.seq = tick()
         node.ns = ns
         if several:
-            node.shape = node.dtype = None
+            node.shape, node.dtype, node.outputs = None, None, {}
             for i, t in enumerate(made):
                 if t._data.dtype in ns.inexact:
                     t._node = Output(node, i, t._data)
@@ -500,7 +500,7 @@ class _Lifted:
         else:
             inputs = list(map(tensor, inputs, node.edges))
         if isinstance(out, tuple):
-            made_by = [None if o is None else Output(node, i, o) for i, o in enumerate(out)]
+            made_by = [None if o is None else Output.of(node, i, o) for i, o in enumerate(out)]
             out = tuple(map(tensor, out, made_by))
         else:
             out = tensor(out, node)

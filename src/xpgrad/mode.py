@@ -16,6 +16,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Mode(threading.local):
     grad: bool = True
     inference: bool = False
+    run: Any = None  # the innermost backward at work (`xpgrad.hooks.Run`)
+    level: Any = None  # the innermost transform at work (`xpgrad.func.levels`)
 
 
 mode = _Mode()  # read on every operation: `mode.grad` costs about 30 ns

@@ -80,6 +80,8 @@ class Namespace:
     array_type: type[Any]
     guard: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
     mutable: bool = True
+    depth: int = 0  # how many transforms are wrapped around the library (`xpgrad.func`)
+    level: Any = None  # the innermost of them
 
     def __init__(self, module: ModuleType, where: Device, native_device: Any = None) -> None:
         self.module = module
@@ -138,6 +140,19 @@ class Namespace:
             return dtypes.as_dtype(array.dtype)
 
     # ---------------------------------------------------------------- call path
+
+    def run(self, op: Any, arrays: Any, settings: dict[str, Any]) -> Any:
+        """Compute an op: the one place where a transform has another way of doing so."""
+        return op.forward(self, *arrays, **settings)
+
+    @property
+    def base(self) -> Namespace:
+        """The library itself, without the transforms around it."""
+        return self
+
+    def beside(self, ns: Namespace) -> Namespace:
+        """What is to this library as another device is to this one: its namespace."""
+        return ns
 
     def wrap(self, value: Any) -> Array:
         """An array, where a call returned one of the library's scalars."""

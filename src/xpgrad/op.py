@@ -49,10 +49,13 @@ class Op:
         promotes: the inputs that are brought to one dtype.
         integers: what happens to integer inputs: ``"keep"`` them or make them ``"float"``.
         kept: which of several results the rules read of ``out``; `None` means all of them.
+        call: the function that users call.
     """
 
+    call: Callable[..., Any]
+
     __slots__ = (
-        "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
+        "call", "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
         "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes", "rules",
         "settings", "variadic", "view", "vjp",
     )  # fmt: skip
@@ -108,7 +111,10 @@ class Op:
         self.node_type = self._node_type(node)
 
     def _node_type(self, name: str) -> type[OpNode]:
+        shown = tuple(i for i, name in enumerate(self.inputs) if self.rules[name] is not None)
         body = {"__slots__": (), "vjp": staticmethod(self.vjp), "op": self, "__module__": "xpgrad"}
+        if shown != tuple(range(len(self.inputs))):
+            body["shown"] = shown
         return type(name, (OpNode,), body)
 
     def _check(self, wanted: dict[str, tuple[str, ...]]) -> None:
@@ -288,7 +294,8 @@ def function_of(op: Op) -> OpFunction:
         call = unary(op)
     else:
         call = binary(op, apply)
-    return _labelled(call, op)
+    op.call = _labelled(call, op)
+    return op.call
 
 
 def operator_of(function: OpFunction) -> OpFunction:

@@ -69,10 +69,13 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
     """
     operands = [None if v is None else as_operand(v, op.name) for v in inputs]
     tensors = [v for v in operands if isinstance(v, Tensor)]
-    converted = any(a is not b for a, b in zip(operands, inputs, strict=True))
+    # Booleans and complex numbers are not on the fast path.
+    converted = any(
+        a is not b or type(a) in (bool, complex) for a, b in zip(operands, inputs, strict=True)
+    )
     ns = common_namespace(op.name, tensors)
     if any(t._ns is not ns for t in tensors):
-        operands = [_follow(v, ns) for v in operands]
+        operands = [follow(v, ns) for v in operands]
         converted = True
     if op.promotes:
         among: Sequence[int] = range(len(operands))
@@ -96,7 +99,6 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
                 first = i == among[0] or lone
                 operands[i] = wrap(ns.asarray(number, dtype=native), ns) if first else number
                 converted = converted or first or number is not v
-                converted = converted or type(v) in (bool, complex)  # not on the fast path
     elif op.integers == "float":
         for i, v in enumerate(operands):
             if isinstance(v, Tensor) and v._data.dtype not in ns.inexact:
@@ -129,22 +131,32 @@ def common_namespace(what: str, tensors: Sequence[Tensor]) -> Namespace:
         return first
     settled = [t for t in tensors if t._data.shape or t._ns.device.type != "cpu"] or list(tensors)
     ns = settled[0]._ns
+    deepest = max((t._ns for t in tensors), key=lambda ns: ns.depth)
     for t in settled:
-        if t._ns is not ns:
+        if t._ns is not ns and t._ns.base is not ns.base:
             raise DeviceError(
                 f"{what}: Expected all tensors to be on the same device, but found at least two "
                 f"devices, {ns.device} and {t._ns.device}! Move one of them with "
                 f".to({str(ns.device)!r})"
             )
-    return ns
+    return deepest.beside(ns)
 
 
-def _follow(value: Any, ns: Namespace) -> Any:
+def follow(value: Any, ns: Namespace) -> Any:
+    """A Tensor on another device, or within a transform around it; anything else as it is.
+
+    Raises:
+        GradientError: for a Tensor of a transform that the namespace knows nothing of.
+    """
     if not isinstance(value, Tensor) or value._ns is ns:
         return value
-    from xpgrad.ops.device import to_device
+    if value._ns.depth > ns.depth:
+        raise value._ns.captured()  # type: ignore[attr-defined]
+    if value._ns.base is not ns.base:
+        from xpgrad.ops.device import to_device
 
-    return to_device(value, ns=ns)
+        value = to_device(value, ns=ns.base)
+    return ns.lift(value) if ns.depth else value
 
 
 def _cast(value: Tensor, target: dtypes.dtype) -> Tensor:

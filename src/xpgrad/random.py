@@ -26,9 +26,10 @@ from xpgrad.door.creation import sized
 from xpgrad.door.data import guarded, leaf, settle
 from xpgrad.door.reading import NumberTooLarge
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
+from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.promotion import common_namespace
-from xpgrad.registry import resolve
+from xpgrad.registry import resolve, within
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -205,6 +206,8 @@ def source(ns: Namespace, generator: Generator | None) -> Any:
         TypeError: for what is no generator.
         DeviceError: for a generator of another device.
     """
+    if ns.depth:
+        return ns.draws(source(ns.base, generator))  # type: ignore[attr-defined]
     if generator is None:
         return default_generator(ns.device)._source
     if not isinstance(generator, Generator):
@@ -214,6 +217,14 @@ def source(ns: Namespace, generator: Generator | None) -> Any:
             f"Expected a '{ns.device}' device type for generator but found '{generator.device}'"
         )
     return generator._source
+
+
+def inside(x: Tensor) -> Tensor:
+    """`x` as the transform at work knows it: what is drawn for it may differ between examples."""
+    if mode.level is None:
+        return x
+    lifted: Tensor = mode.level.over(x._ns.base).lift(x)
+    return lifted
 
 
 # ------------------------------------------------------------------ uniform, normal, integers
@@ -252,7 +263,7 @@ def rand(
     >>> x.shape, bool(((x >= 0) & (x < 1)).all())
     (xpgrad.Size([2, 3]), True)
     """
-    ns, shape = resolve(device), new_size("rand", sized("rand", size, named))
+    ns, shape = within(device), new_size("rand", sized("rand", size, named))
     return leaf(_draw("uniform", ns, shape, dtype, generator), ns, requires_grad)
 
 
@@ -270,7 +281,7 @@ def randn(
     >>> xg.randn(2, 3).shape, xg.randn(size=()).shape
     (xpgrad.Size([2, 3]), xpgrad.Size([]))
     """
-    ns, shape = resolve(device), new_size("randn", sized("randn", size, named))
+    ns, shape = within(device), new_size("randn", sized("randn", size, named))
     return leaf(_draw("normal", ns, shape, dtype, generator), ns, requires_grad)
 
 
@@ -301,7 +312,7 @@ def randint(
         low, high = 0, low
     if size is None:
         raise TypeError("randint() needs a size: randint(high, size) or randint(low, high, size)")
-    ns = resolve(device)
+    ns = within(device)
     found = settle(ns, dtype, dtypes.int64)
     data = _integers(ns, int(low), int(high), new_size("randint", (size,)), found, generator)
     return leaf(data, ns, requires_grad)
@@ -349,7 +360,7 @@ def randperm(
     """
     if n < 0:
         raise ShapeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
-    ns = resolve(device)
+    ns = within(device)
     found = settle(ns, dtype, dtypes.int64)
     with guarded(ns):
         data = ns.astype(ns.wrap(source(ns, generator).permutation(n)), ns.native(found))
@@ -462,7 +473,7 @@ def bernoulli(
     >>> xg.bernoulli(xg.tensor([0.0, 1.0, 1.0]))
     tensor([0., 1., 1.])
     """
-    x = only_tensor(input, "bernoulli").detach()
+    x = inside(only_tensor(input, "bernoulli").detach())
     if p is not None:
         if not 0 <= p <= 1:
             raise ShapeError(f"bernoulli expects p to be in [0, 1], but got p={p}")
@@ -470,7 +481,7 @@ def bernoulli(
         return (drawn < p).to(x.dtype)
     if not x.dtype.is_floating_point:
         raise UnsupportedDType(f"\"bernoulli\" not implemented for '{x.dtype.torch_name}'")
-    if not bool(((x >= 0) & (x <= 1)).all()):
+    if not x._ns.depth and not bool(((x >= 0) & (x <= 1)).all()):
         raise ShapeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
     drawn = wrap(_draw("uniform", x._ns, tuple(x.shape), x.dtype, generator), x._ns)
     return (drawn < x).to(x.dtype)
@@ -494,7 +505,7 @@ def multinomial(
     >>> xg.multinomial(xg.tensor([0.0, 1.0, 0.0]), 3, replacement=True)
     tensor([1, 1, 1])
     """
-    x = only_tensor(input, "multinomial").detach()
+    x = inside(only_tensor(input, "multinomial").detach())
     if not x.dtype.is_floating_point:
         raise DTypeError(
             f"multinomial only supports floating-point dtypes for input, got: {x.dtype.torch_name}"
@@ -505,9 +516,10 @@ def multinomial(
         raise ShapeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:
         raise ShapeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
-    if not bool(((x >= 0) & x.isfinite()).all()):
+    known = not x._ns.depth  # one row of a batch cannot be asked for its numbers
+    if known and not bool(((x >= 0) & x.isfinite()).all()):
         raise ShapeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if not bool((x.sum(-1) > 0).all()):
+    if known and not bool((x.sum(-1) > 0).all()):
         raise ShapeError("invalid multinomial distribution (sum of probabilities <= 0)")
     ns = x._ns
     with guarded(ns):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xpgrad.device import device, wanted_device
 from xpgrad.errors import DeviceError
+from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 
 if TYPE_CHECKING:
@@ -174,6 +175,12 @@ def resolve(spec: Any = None) -> Namespace:
         if found is not None:
             return found
     return _open(device(spec))
+
+
+def within(spec: Any = None) -> Namespace:
+    """The namespace for what is made on a device now: within a transform, it is the transform's."""
+    ns = resolve(spec)
+    return ns if mode.level is None else mode.level.over(ns)
 
 
 def _open(where: device) -> Namespace:

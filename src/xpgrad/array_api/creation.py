@@ -12,7 +12,7 @@ from xpgrad.array_api.manipulation import broadcast_to, reshape
 from xpgrad.errors import ShapeError
 from xpgrad.namespace import Namespace
 from xpgrad.ops import shape as _shape
-from xpgrad.registry import resolve
+from xpgrad.registry import within
 from xpgrad.tensor import Tensor, wrap
 
 # ------------------------------------------------------------------ from data
@@ -46,7 +46,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
 
 
 def _new(what: str, shape: Any, dtype: Any, device: Any) -> Tensor:
-    ns = resolve(device)
+    ns = within(device)
     found = native(ns, dtype, dtypes.get_default_dtype())
     return wrap(getattr(ns, what)(shape_of(shape), dtype=found), ns)
 
@@ -68,14 +68,14 @@ def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """A Tensor of one value; its dtype is the default one for that kind of number."""
-    ns, value = resolve(device), number(fill_value)
+    ns, value = within(device), number(fill_value)
     found = native(ns, dtype, default_of(ns, [value]))
     return wrap(ns.full(shape_of(shape), value, dtype=found), ns)
 
 
 def _like(x: Any, device: Any) -> tuple[Namespace, Any]:
     x = tensor_of(x, "like")
-    ns = x._ns if device is None else resolve(device)
+    ns = x._ns if device is None else within(device)
     return ns, (x._data.dtype if ns is x._ns else x.dtype)
 
 
@@ -120,7 +120,7 @@ def arange(
     start, stop, step = number(start), number(stop), number(step)
     if stop is None:
         start, stop = 0, start
-    ns = resolve(device)
+    ns = within(device)
     found = native(ns, dtype, default_of(ns, [0, start, stop, step]))
     return wrap(ns.arange(start, stop, step, dtype=found), ns)
 
@@ -136,7 +136,7 @@ def linspace(
     endpoint: bool = True,
 ) -> Any:
     """`num` evenly spaced numbers from `start` to `stop`, which is one of them if `endpoint`."""
-    ns, start, stop = resolve(device), number(start), number(stop)
+    ns, start, stop = within(device), number(start), number(stop)
     found = native(ns, dtype, default_of(ns, [0.0, start, stop]))
     return wrap(ns.linspace(start, stop, num, dtype=found, endpoint=endpoint), ns)
 
@@ -151,7 +151,7 @@ def eye(
     device: Any = None,
 ) -> Any:
     """A matrix with ones on its `k`-th diagonal."""
-    ns = resolve(device)
+    ns = within(device)
     found = native(ns, dtype, dtypes.get_default_dtype())
     return wrap(ns.eye(n_rows, n_cols, k=k, dtype=found), ns)
 

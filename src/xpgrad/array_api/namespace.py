@@ -41,6 +41,8 @@ class TensorNamespace:
         extras = importlib.import_module("xpgrad.array_api.extras")
         if hasattr(extras, name):
             found = getattr(extras, name)
+        elif name in CREATION and self.raw.depth:
+            found = functools.partial(self._create, getattr(self.raw, name))
         elif name in CREATION:
             found = functools.partial(getattr(door, name), device=self.device)
         elif hasattr(door, name):
@@ -49,6 +51,11 @@ class TensorNamespace:
             raise AttributeError(f"{self} has no {name!r}: the standard and the extras are here")
         self.__dict__[name] = found
         return found
+
+    def _create(self, make: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> Tensor:
+        """New Tensors where the raw namespace is a transform's, which no device names."""
+        raw = [a._data if isinstance(a, Tensor) else a for a in args]
+        return wrap(make(*raw, dtype=dtype and self.raw.native(dtype), **kwargs), self.raw)
 
     def native(self, spec: Any) -> dtypes.dtype:
         """The dtype of this namespace's arrays for one written in any way."""

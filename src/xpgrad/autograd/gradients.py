@@ -82,7 +82,10 @@ def grad(
     else:
         found = _grad(sources, wanted, gradients, retain, create_graph)
     if materialize_grads:
-        return tuple(_zeros(w) if g is None else g for g, w in zip(found, wanted, strict=True))
+        return tuple(
+            _zeros(w).requires_grad_(create_graph) if g is None else g
+            for g, w in zip(found, wanted, strict=True)
+        )
     if not allow_unused:
         for i, g in enumerate(found):
             if g is None:

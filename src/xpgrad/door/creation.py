@@ -16,7 +16,7 @@ from xpgrad.door.attach import method
 from xpgrad.door.data import guarded, leaf, settle, tensor
 from xpgrad.door.reading import type_name
 from xpgrad.errors import OpError, ShapeError
-from xpgrad.registry import resolve
+from xpgrad.registry import within
 from xpgrad.tensor import Tensor
 
 __all__ = [
@@ -68,7 +68,7 @@ def _new(
     what: str, size: Any, named: dict[str, Any], dtype: Any, device: Any, requires_grad: bool
 ) -> Tensor:
     shape = new_size(what, sized(what, size, named))
-    ns = resolve(device)
+    ns = within(device)
     found = settle(ns, dtype, dtypes.get_default_dtype())
     return leaf(getattr(ns, what)(shape, dtype=ns.native(found)), ns, requires_grad)
 
@@ -107,7 +107,7 @@ def full(
             f"full(): argument 'size' (position 1) must be tuple of ints, not {type_name(size)}"
         )
     shape = new_size("full", (size,))
-    ns = resolve(device)
+    ns = within(device)
     own = getattr(fill_value, "dtype", None)
     value = number_of(fill_value)
     inferred = dtypes.of_scalar(value) if own is None else dtypes.as_dtype(own)
@@ -190,7 +190,7 @@ def full_like(
 
 def _like(what: str, x: Tensor, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     only_tensor(x, f"{what}_like")
-    ns = x._ns if device is None else resolve(device)
+    ns = x._ns if device is None else within(device)
     native = x._data.dtype if dtype is None and ns is x._ns else ns.native(dtype or x.dtype)
     return leaf(getattr(ns, what)(x._data.shape, dtype=native), ns, requires_grad)
 
@@ -223,7 +223,7 @@ def arange(
             raise TypeError('arange() missing 1 required positional argument: "end"')
         start, end = 0, start
     first, last, by = (number_of(v) for v in (0 if start is None else start, end, step))
-    ns = resolve(device)
+    ns = within(device)
     whole = all(isinstance(v, int) for v in (first, last, by))
     inferred = dtypes.int64 if whole else dtypes.get_default_dtype()
     target = settle(ns, dtype, inferred)
@@ -272,7 +272,7 @@ def linspace(
     """
     if steps < 0:
         raise ShapeError("number of steps must be non-negative")
-    ns = resolve(device)
+    ns = within(device)
     first, last = number_of(start), number_of(end)
     default = dtypes.get_default_dtype()
     is_complex = isinstance(first, complex) or isinstance(last, complex)
@@ -307,7 +307,7 @@ def logspace(
     """
     if steps < 0:
         raise ShapeError("number of steps must be non-negative")
-    ns = resolve(device)
+    ns = within(device)
     target = settle(ns, dtype, dtypes.get_default_dtype())
     wide = ns.native(settle(ns, None, dtypes.float64))
     with guarded(ns):
@@ -339,7 +339,7 @@ def eye(
     for name, length in (("n", n), ("m", m)):
         if length is not None and length < 0:
             raise ShapeError(f"{name} must be greater or equal to 0, got {length}")
-    ns = resolve(device)
+    ns = within(device)
     found = settle(ns, dtype, dtypes.get_default_dtype())
     return leaf(ns.eye(n, m, dtype=ns.native(found)), ns, requires_grad)
 

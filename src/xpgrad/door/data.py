@@ -19,7 +19,7 @@ from xpgrad.door.reading import checked, read, type_name
 from xpgrad.errors import DeviceError, DTypeError, OpError, ShapeError
 from xpgrad.namespace import Array, Namespace
 from xpgrad.ops.device import astype, to_device
-from xpgrad.registry import namespace_of, resolve
+from xpgrad.registry import namespace_of, resolve, within
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = ["as_tensor", "asarray", "from_dlpack", "from_numpy", "tensor"]
@@ -94,7 +94,7 @@ def tensor(
     if owned is not None:
         out = moved(owned.detach(), dtype, _target(data, owned, device), copy=True)
         return leaf(out._data, out._ns, requires_grad)
-    ns = resolve(device)
+    ns = within(device)
     host, inferred = read(data, dtype)
     found = settle(ns, dtype, inferred)
     with guarded(ns), np.errstate(over="ignore"):  # 1e40 is inf in float32
@@ -250,7 +250,7 @@ def moved(x: Tensor, dtype: Any, device: Any, *, copy: bool = False) -> Tensor:
     if dtype is not None and (found := dtypes.as_dtype(dtype)) is not out.dtype:
         out._ns.native(found)
         out = astype(_real_part(out, found), dtype=found)
-    if device is not None and (ns := resolve(device)) is not out._ns:
+    if device is not None and (ns := within(device)) is not out._ns:
         ns.native(out.dtype)  # says so if the device has no such type
         out = to_device(out, ns=ns)
     return astype(out, dtype=out.dtype) if copy and out is x else out

@@ -21,9 +21,9 @@ from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.ops import indexing as ops
-from xpgrad.ops.device import clone, to_device
+from xpgrad.ops.device import clone
 from xpgrad.ops.shape import reshape
-from xpgrad.promotion import SCALARS, as_operand, is_operand
+from xpgrad.promotion import SCALARS, as_operand, follow, is_operand
 from xpgrad.tensor import Tensor, new
 from xpgrad.views import OVERLAPPING, check_write, overlaps, rebase, replace
 
@@ -77,6 +77,7 @@ def __getitem__(self: Tensor, index: Any) -> Tensor:
             return quick[0](self, index=quick[1])
     except (IndexError, TypeError):
         pass  # said better below
+    self = _with(self, index)
     basic, arrays, last = parse(self, index)
     out = self
     if basic is not None:
@@ -90,6 +91,14 @@ def __getitem__(self: Tensor, index: Any) -> Tensor:
     elif basic is None:
         out = ops.alias(self, index=(...,))
     return out
+
+
+def _with(x: Tensor, index: Any) -> Tensor:
+    """`x` where the tensors of an index are: within the transform that they belong to, if any."""
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, Tensor) and part._ns.depth > x._ns.depth:
+            x = follow(x, part._ns.beside(x._ns))
+    return x
 
 
 def parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None, Any]:
@@ -128,7 +137,7 @@ def parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...
             op = ops.select
             dim += 1
         elif isinstance(part, slice):
-            if part.indices(shape[dim]) != (0, shape[dim], 1) or not isinstance(index, tuple):
+            if not (isinstance(index, tuple) and _whole(part, shape[dim])):
                 op = ops.getview
             basic.append(part)
             arrays.append(FULL)
@@ -150,6 +159,11 @@ def parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...
     while arrays and type(arrays[-1]) is slice:
         arrays.pop()
     return None if op is None else (*basic, ...), tuple(arrays) or None, op
+
+
+def _whole(part: slice, size: int) -> bool:
+    """Whether a slice says that it takes all: one with a negative bound does not."""
+    return not part.start and (part.stop is None or part.stop >= size) and part.step in (None, 1)
 
 
 def _dims(part: Any) -> int:
@@ -198,7 +212,7 @@ def read_part(x: Tensor, part: Any) -> Any:
         if isinstance(part, Tensor):
             if part.dtype.name not in _INDEXING:
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-            if not part._data.shape:
+            if not part._data.shape and not part._ns.depth:
                 return (bool if part.dtype.name in ("bool", "uint8") else int)(part.item())
             # A version counter watches a Tensor until backward; nobody watches an array.
             return own_array(x, part if isinstance(given, Tensor) else clone(part))
@@ -245,12 +259,12 @@ def own_array(x: Tensor, array: Any) -> Array:
     if isinstance(array, Tensor):
         mask = array.dtype.name == "uint8"
         if array._ns is not ns:
-            if array.device.type != "cpu":
+            if array.device.type != "cpu" and array.device != x.device:
                 raise DeviceError(
                     "indices should be either on cpu or on the same device as the indexed tensor "
                     f"({x.device}), got {array.device}"
                 )
-            array = to_device(array, ns=ns)
+            array = follow(array, ns)
         with guarded(ns):
             return array._data != 0 if mask else array._data
     if array.dtype.kind != "b":
@@ -362,18 +376,21 @@ def fitting(x: Tensor, value: Tensor, region: Array, arrays: tuple[Any, ...] | N
     """
     ns = x._ns
     if value._ns is not ns:
-        value = to_device(value, ns=ns)
+        value = follow(value, ns)
     have = tuple(value._data.shape)
-    if not have:
-        return value
     shape = tuple(region.shape)
     if arrays is not None:
-        if value.dtype is not x.dtype:
+        masks = [part for part in arrays if type(part) is not slice]
+        filled = len(masks) == 1 and is_mask(masks[0]) and value.shape.numel() == 1
+        if value.dtype is not x.dtype and not filled:
             raise DTypeError(
                 "Index put requires the source and destination dtypes match, got "
                 f"{x.dtype.torch_name} for the destination and {value.dtype.torch_name} for the "
                 "source."
             )
+    if not have:
+        return value
+    if arrays is not None:
         try:
             shape = indexing.result_shape(ns, shape, arrays)
         except IndexError:
@@ -383,6 +400,14 @@ def fitting(x: Tensor, value: Tensor, region: Array, arrays: tuple[Any, ...] | N
         have = have[1:]
     offset = len(shape) - len(have)
     wrong = [i for i, n in enumerate(have, offset) if offset >= 0 and n not in (1, shape[i])]
+    while (wrong or offset < 0) and have[0] == 1:  # messages say what is left without these
+        have, offset = have[1:], offset + 1
+    if offset < 0 and arrays is None:
+        raise ShapeError(
+            f"expand({value.type()}{{{list(have)}}}, size={list(shape)}): the number of sizes "
+            f"provided ({len(shape)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({len(have)})"
+        )
     if wrong and arrays is None:
         raise ShapeError(
             f"The expanded size of the tensor ({shape[wrong[-1]]}) must match the existing size "
@@ -391,7 +416,7 @@ def fitting(x: Tensor, value: Tensor, region: Array, arrays: tuple[Any, ...] | N
         )
     if wrong or offset < 0:
         raise ShapeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
+            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to "
             f"indexing result of shape {list(shape)}"
         )
     return value if have == tuple(value._data.shape) else reshape(value, shape=have)
@@ -427,7 +452,7 @@ def _remember(
         return
     before, region = x._node, tuple(x._data.shape)
     if arrays is None:
-        kind = ops.COPY if source is not None and source._data.shape else ops.FILL
+        kind = ops.COPY if not region or (source is not None and source._data.shape) else ops.FILL
         rebase(x, _node(x, kind, (before, edge), None, region))
         return
     if basic is not None:

@@ -24,7 +24,7 @@ from xpgrad.op import named
 from xpgrad.ops import indexing as ops
 from xpgrad.ops import shape as shapes
 from xpgrad.ops.device import clone, to_device
-from xpgrad.promotion import is_operand
+from xpgrad.promotion import follow, is_operand
 from xpgrad.tensor import Tensor
 from xpgrad.views import OVERLAPPING, check_write, overlaps, rebase, relink, renamed, replace
 
@@ -43,6 +43,8 @@ def update(t: Tensor, function: Callable[..., Any], *args: Any, **kwargs: Any) -
     _allow(t, recorded)
     since = tick()
     out = function(t, *args, **kwargs)
+    if out._ns is not t._ns:
+        follow(out, t._ns)
     if out._data.shape != t._data.shape:
         raise ShapeError(
             f"output with shape {list(t.shape)} doesn't match the broadcast shape {list(out.shape)}"

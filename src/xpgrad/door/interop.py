@@ -35,6 +35,8 @@ def item(self: Tensor) -> Any:
     count = self.shape.numel()
     if count != 1:
         raise ShapeError(f"a Tensor with {count} elements cannot be converted to Scalar")
+    if self._ns.depth:
+        return self._ns.number(self._data, "item")  # type: ignore[attr-defined]
     return self._ns.to_host(self._data).item()
 
 
@@ -55,6 +57,8 @@ def __bool__(self: Tensor) -> bool:
     if count != 1:
         kind = "no values" if count == 0 else "more than one value"
         raise ShapeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    if self._ns.depth:
+        return bool(self._data)
     return bool(self.item())
 
 
@@ -347,6 +351,8 @@ class _Ends:
 
 @method("__repr__", "__str__")
 def __repr__(self: Tensor) -> str:
+    if self._ns.depth:
+        return self._ns.show(self._data)  # type: ignore[attr-defined, no-any-return]
     large = self.shape.numel() > printing.get_printoptions()["threshold"]
     # Whatever prints on the CPU is read where it lies.
     shown: Any = _Ends(self) if large else self._ns.to_host(self._data)

@@ -194,7 +194,9 @@ def _along(function: Any, what: str, input: Tensor, dim: int, dtype: Any) -> Ten
 def of_one(function: Any, x: Tensor) -> Tensor:
     """A function along a dimension, of a 0-d tensor."""
     node = function.op.node_type.__name__.removesuffix("Backward0")
-    return called(shape.reshape, node)(function(x.reshape(1), axis=0), shape=())
+    out = called(shape.reshape, node)(function(x.reshape(1), axis=0), shape=())
+    out._view = None  # of what nobody else can see
+    return out
 
 
 # ------------------------------------------------------------------ spread

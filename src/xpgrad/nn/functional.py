@@ -21,7 +21,7 @@ from xpgrad.ops.device import astype, clone
 from xpgrad.ops.searching import take
 from xpgrad.ops.shape import permute_dims, reshape
 from xpgrad.promotion import broadcast_fault, common_namespace
-from xpgrad.random import source
+from xpgrad.random import inside, source
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -491,6 +491,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         raise DTypeError(
             f"result type Float can't be cast to the desired output type {x.dtype.torch_name}"
         )
+    x = inside(x)
     ns = x._ns
     kind, shape = ns.native(x.dtype.to_real()), tuple(x.shape)
     with ns.current():

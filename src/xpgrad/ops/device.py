@@ -57,6 +57,7 @@ def to_device(x: Any, /, *, ns: Namespace) -> Any:
         DTypeError: where that device lacks the tensor's dtype.
     """
     here = x._ns
+    ns = here.beside(ns)
     if here is ns:
         return x
     ns.native(x.dtype)  # said before anything moves

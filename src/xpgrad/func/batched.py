@@ -1,0 +1,709 @@
+"""Batches: arrays with a dimension that functions do not see.
+
+The batch dimension of a `Batched` always comes first in the Tensor below. An op runs once, on whole
+batches:
+
+* an elementwise op lines its inputs up behind the batch dimension,
+* an op with an ``axis`` (or ``axes``, ``axis1``, …) takes the one behind,
+* for the others `BATCHED` says how; where it says `DECOMPOSED`, the op's own forward runs on
+  batches, so that what it is made of has a batched form,
+* what is left (nothing that xpgrad has) runs once for each example, and warns.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from xpgrad import indexing
+from xpgrad.backward import tensor_namespace
+from xpgrad.errors import GradientError
+from xpgrad.func.levels import Draws, Level, Wrapped, WrappedNamespace, lowered
+from xpgrad.tensor import Tensor, wrap
+
+if TYPE_CHECKING:
+    from xpgrad.op import Op
+
+
+class Batched(Wrapped):
+    """A Tensor whose first dimension counts examples; or one that all examples share."""
+
+    __slots__ = ("batched",)
+
+    def __init__(self, ns: WrappedNamespace, value: Tensor, batched: bool) -> None:
+        self.ns, self.value, self.batched = ns, value, batched
+        shape = value._data.shape
+        self.shape, self.dtype = shape[1:] if batched else shape, value._data.dtype
+
+
+class BatchedNamespace(WrappedNamespace):
+    """A library whose arrays may have a batch dimension."""
+
+    array_type = Batched
+    level: BatchLevel
+
+    def constant(self, t: Tensor) -> Batched:
+        """A Tensor that all examples share."""
+        return Batched(self, t, False)
+
+    def run(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Any:
+        """The op below, on whole batches."""
+        batched = [isinstance(a, Batched) and a.batched for a in arrays]
+        if not any(batched) and not _batched_index(settings):
+            with self.level.lowered():
+                values = [a.value if isinstance(a, Batched) else a for a in arrays]
+                return self._made(op.call(*values, **lowered(settings, self)), False)
+        rule = BATCHED.get(op.name)
+        if rule is DECOMPOSED:
+            return op.forward(self, *arrays, **settings)
+        with self.level.lowered():
+            if rule is not None:
+                return self._made(rule(Call(self, op, arrays, batched), **settings), True)
+            call = Call(self, op, arrays, batched)
+            if op.elementwise:
+                return self._made(call.elementwise(**lowered(settings, self)), True)
+            if len(arrays) == 1 and not op.variadic:
+                shifted = _behind(settings, len(arrays[0].shape))
+                if shifted is not None:
+                    return self._made(op.call(call.values[0], **shifted), True)
+            return self._made(call.one_by_one(settings), True)
+
+    def _made(self, out: Any, batched: bool) -> Any:
+        if isinstance(out, tuple):
+            return tuple(Batched(self, o, batched) for o in out)
+        return Batched(self, out, batched)
+
+    def through(self, x: Any, function: Callable[[Tensor], Tensor]) -> Batched:
+        """The whole batch through a function."""
+        return Batched(self, function(x.value), x.batched)
+
+    def captured(self) -> GradientError:
+        """In PyTorch's words."""
+        return GradientError(
+            "vmap: an in-place operation(self, *extra_args) is not possible because there exists a "
+            "Tensor `other` in extra_args that has more elements than `self`. This happened due to "
+            "`other` being vmapped over but `self` not being vmapped over in a vmap. Please try to "
+            "use out-of-place operators, or pass `self` to the function that is mapped."
+        )
+
+    def draws(self, source: Any) -> Draws:
+        """Random numbers, if they were allowed: for all examples together or for each.
+
+        Raises:
+            GradientError: where randomness is an error.
+        """
+        if self.level.randomness == "error":
+            raise GradientError(RANDOM)
+        return (BatchedDraws if self.level.randomness == "different" else Draws)(self, source)
+
+    def number(self, x: Wrapped, what: str) -> Any:
+        """A number that all examples share.
+
+        Raises:
+            GradientError: in PyTorch's words, where each example has its own.
+        """
+        assert isinstance(x, Batched)
+        if x.batched and what == "bool":
+            raise GradientError(
+                "vmap: It looks like you're attempting to use a Tensor in some data-dependent "
+                "control flow. We don't support that yet; use xpgrad.where to choose between "
+                "values that both exist."
+            )
+        if x.batched:
+            raise GradientError(
+                "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap "
+                "over calling .item() on a Tensor, please try to rewrite what you're doing with "
+                "other operations."
+            )
+        return bool(x.value) if what == "bool" else x.value.item()
+
+    def to_host(self, x: Any) -> Any:
+        """The values, where all examples share them.
+
+        Raises:
+            GradientError: where each example has its own.
+        """
+        if x.batched:
+            raise GradientError(
+                "vmap: the values of a batch cannot leave xpgrad (numpy(), tolist(), DLPack) "
+                "inside the function that is mapped; return it instead"
+            )
+        with self.level.lowered():
+            return self.under.to_host(x.value._data)
+
+    def show(self, x: Any) -> str:
+        """How a Tensor around `x` is printed, as PyTorch does."""
+        inner = "\n".join("    " + line for line in repr(x.value).splitlines())
+        dim = "0" if x.batched else "None"
+        return f"BatchedTensor(lvl={self.depth}, bdim={dim}, value=\n{inner}\n)"
+
+
+class BatchedDraws(Draws):
+    """Other random numbers for each example."""
+
+    ns: BatchedNamespace
+
+    def draw(self, what: str, *args: Any) -> Any:
+        """Numbers for all examples."""
+        size = self.ns.level.size
+        if what == "permutation":
+            rows = [wrap(self.under.permutation(*args), self.ns.under) for _ in range(size)]
+            return Batched(self.ns, tensor_namespace(self.ns.under).stack(rows, axis=0), True)
+        *first, shape, dtype = args
+        drawn = getattr(self.under, what)(*first, (size, *shape), dtype)
+        return Batched(self.ns, wrap(drawn, self.ns.under), True)
+
+
+RANDOM = (
+    "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+    "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+)
+
+
+class BatchLevel(Level):
+    """Within it, Tensors may have a batch dimension of one size."""
+
+    kind = "vmap"
+    namespace = BatchedNamespace
+
+    def __init__(self, size: int, randomness: str = "error") -> None:
+        super().__init__()
+        self.size = size
+        self.randomness = randomness
+
+    def make(self, t: Tensor, dim: int) -> Tensor:
+        """A Tensor of this level whose dimension `dim` becomes the batch; from any level outside."""
+        t = self.below(t)
+        ns = self.over(t._ns.base)
+        if dim:
+            xp = tensor_namespace(t._ns)
+            t = xp.moveaxis(t, dim, 0)
+        return wrap(Batched(ns, t, True), ns)
+
+    def taken(self, t: Tensor, dim: int | None, name: str) -> Tensor:
+        """A result without the level: with the batch at `dim`, shared results repeated there."""
+        data = t._data
+        if not (isinstance(data, Batched) and data.ns.level is self):
+            value, batched = self.below(t), False
+        else:
+            value, batched = data.value, data.batched
+        if dim is None:
+            if batched:
+                raise ValueError(
+                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
+                )
+            return value
+        xp = tensor_namespace(value._ns)
+        if not batched:
+            value = xp.broadcast_to(xp.expand_dims(value, axis=0), (self.size, *value.shape))
+        return value if dim == 0 else xp.moveaxis(value, 0, dim)
+
+
+# ------------------------------------------------------------------ one call
+
+
+class Call:
+    """One op on a batch: what its rule works with. All Tensors are of the level below."""
+
+    def __init__(
+        self, ns: BatchedNamespace, op: Op, arrays: Sequence[Any], batched: list[bool]
+    ) -> None:
+        self.ns, self.op, self.batched = ns, op, batched
+        self.size = ns.level.size
+        self.shapes = [getattr(a, "shape", ()) for a in arrays]  # as the function sees them
+        self.values = [a.value if isinstance(a, Batched) else a for a in arrays]
+        self.xp = tensor_namespace(ns.under)
+
+    def __call__(self, *values: Any, **settings: Any) -> Any:
+        """The op, below."""
+        return self.op.call(*values, **lowered(settings, self.ns))
+
+    def front(self, i: int, rank: int | None = None) -> Any:
+        """An input with its batch dimension, of length 1 if it has none, and `rank` behind it."""
+        x, shape = self.values[i], self.shapes[i]
+        if not isinstance(x, Tensor):
+            return x
+        wide = (1,) * ((rank or 0) - len(shape)) + tuple(shape)
+        lead = self.size if self.batched[i] else 1
+        form = (lead, *wide)
+        return x if tuple(x.shape) == form else self.xp.reshape(x, form)
+
+    def whole(self, i: int) -> Any:
+        """An input with a batch dimension of full size."""
+        x = self.front(i)
+        if not isinstance(x, Tensor) or self.batched[i]:
+            return x
+        return self.xp.broadcast_to(x, (self.size, *self.shapes[i]))
+
+    def elementwise(self, **settings: Any) -> Any:
+        """The op on inputs that are lined up behind the batch dimension."""
+        rank = max(len(s) for s in self.shapes)
+        values = []
+        for i, x in enumerate(self.values):
+            # What all examples share broadcasts as it is.
+            values.append(self.front(i, rank) if self.batched[i] else x)
+        return self.op.call(*values, **settings)
+
+    def one_by_one(self, settings: dict[str, Any]) -> Any:
+        """The op once for each example, slowly."""
+        warnings.warn(
+            "There is a performance drop because we have not yet implemented the batching rule for "
+            f"xpgrad's {self.op.name}: it runs once for each example. Please file us an issue.",
+            UserWarning,
+            stacklevel=8,
+        )
+        rows = []
+        for n in range(self.size):
+            given = [
+                self.xp.getitem(x, (n, ...)) if b else x
+                for x, b in zip(self.values, self.batched, strict=True)
+            ]
+            rows.append(self.op.call(*given, **_of_example(settings, n)))
+        if isinstance(rows[0], tuple):
+            return tuple(self.xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
+        return self.xp.stack(rows, axis=0)
+
+
+def _of_example(settings: Any, n: int) -> Any:
+    """Settings with each batched index array as one example has it."""
+    if isinstance(settings, Batched):
+        value = settings.value
+        return (
+            tensor_namespace(value._ns).getitem(value, (n, ...))._data
+            if settings.batched
+            else value._data
+        )
+    if type(settings) in (tuple, list):
+        return type(settings)(_of_example(s, n) for s in settings)
+    if type(settings) is dict:
+        return {k: _of_example(v, n) for k, v in settings.items()}
+    return settings
+
+
+def _batched_index(settings: Any) -> bool:
+    """Whether an index among the settings differs between examples."""
+    if isinstance(settings, Batched):
+        return settings.batched
+    if type(settings) is dict:
+        return any(map(_batched_index, settings.values()))
+    return type(settings) in (tuple, list) and any(map(_batched_index, settings))
+
+
+def _behind(settings: dict[str, Any], rank: int) -> dict[str, Any] | None:
+    """Settings whose axes count the batch dimension; `None` where no axis is among them."""
+    names = [name for name in ("axis", "axes", "axis1", "axis2") if name in settings]
+    if not names:
+        return None
+    shifted = dict(settings)
+    for name in names:
+        axis = settings[name]
+        if axis is None:
+            shifted[name] = tuple(range(1, rank + 1))
+        elif isinstance(axis, tuple):
+            shifted[name] = tuple(a + 1 for a in axis)
+        else:
+            shifted[name] = axis + 1
+    return shifted
+
+
+# ------------------------------------------------------------------ ops that need a rule
+
+
+def DECOMPOSED(call: Call, **settings: Any) -> Any:
+    """Stands for: run the forward on batches."""
+    raise NotImplementedError
+
+
+def _reduction(call: Call, axis: Any = None, **settings: Any) -> Any:
+    (shape,) = call.shapes
+    axes = _behind({"axis": axis}, len(shape))
+    assert axes is not None
+    return call(call.values[0], **axes, **settings)
+
+
+def _single(call: Call, axis: Any = None, keepdims: bool = False) -> Any:
+    """A position: along an axis, or in the flattened array, where it has no tuple of axes."""
+    (x,), (shape,) = call.values, call.shapes
+    if axis is not None:
+        return call(x, axis=axis + 1, keepdims=keepdims)
+    out = call(call.xp.reshape(x, (call.size, math.prod(shape))), axis=1)
+    return call.xp.reshape(out, (call.size, *(1,) * len(shape))) if keepdims else out
+
+
+def _reshape(call: Call, shape: Any) -> Any:
+    return call(call.values[0], shape=(call.size, *shape))
+
+
+def _broadcast_to(call: Call, shape: Any) -> Any:
+    return call(call.front(0, len(shape)), shape=(call.size, *shape))
+
+
+def _permute(call: Call, axes: Any) -> Any:
+    return call(call.values[0], axes=(0, *(a + 1 for a in axes)))
+
+
+def _expand_dims(call: Call, axis: int) -> Any:
+    rank = len(call.shapes[0])
+    return call(call.values[0], axis=axis + 1 if axis >= 0 else axis + rank + 2)
+
+
+def _as_it_is(call: Call, **settings: Any) -> Any:
+    """For what works on the last axes alone."""
+    return call(call.values[0], **settings)
+
+
+def _squeeze(call: Call, axis: Any) -> Any:
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    rank = len(call.shapes[0])
+    return call(call.values[0], axis=tuple(a % rank + 1 for a in axes) if axes else axes)
+
+
+def _roll(call: Call, shift: Any, axis: Any = None) -> Any:
+    (x,), (shape,) = call.values, call.shapes
+    if axis is None:
+        flat = call.xp.reshape(x, (call.size, math.prod(shape)))
+        return call.xp.reshape(call(flat, shift=shift, axis=1), (call.size, *shape))
+    return call(x, shift=shift, **_behind({"axis": axis}, len(shape)) or {})
+
+
+def _tile(call: Call, repetitions: Any) -> Any:
+    x = call.front(0, len(repetitions))
+    lead = (1,) * (len(x.shape) - len(repetitions))
+    return call(x, repetitions=(*lead, *repetitions))
+
+
+def _repeat(call: Call, axis: int) -> Any:
+    x, repeats = call.values
+    if call.batched[1]:
+        raise GradientError(
+            "vmap: repeat_interleave with another number of repetitions for each example would "
+            "give each another size; that is not possible"
+        )
+    return call(x, repeats, axis=axis + 1)
+
+
+def _join(call: Call, axis: int) -> Any:
+    return call(*(call.whole(i) for i in range(len(call.values))), axis=axis + 1)
+
+
+def _matmul(call: Call) -> Any:
+    """Matrices and vectors, each perhaps with a batch: one product of stacks, or of matrices."""
+    xp, (x, y), (a, b) = call.xp, call.values, call.batched
+    (p, q) = (len(s) for s in call.shapes)
+    if a and not b and q <= 2 and p >= 1:  # the batch is more rows of x
+        return xp.matmul(x, y)
+    if b and not a and q == 1 and p == 2:  # or of y
+        return xp.matmul(y, xp.matrix_transpose(x))
+    rank = max(p, q, 2)
+    left = call.front(0, 0 if p < 2 else rank)
+    right = call.front(1, 0 if q < 2 else rank)
+    if p < 2:
+        left = xp.reshape(left, (left.shape[0], *(1,) * (rank - 1), left.shape[-1]))
+    if q < 2:
+        right = xp.reshape(right, (right.shape[0], *(1,) * (rank - 2), right.shape[-1], 1))
+    out = xp.matmul(left, right)
+    if q < 2:
+        out = xp.squeeze(out, axis=-1)
+    if p < 2:
+        out = xp.squeeze(out, axis=-1 if q < 2 else -2)
+    return out
+
+
+def _vecdot(call: Call, axis: int) -> Any:
+    rank = max(len(s) for s in call.shapes)
+    return call(call.front(0, rank), call.front(1, rank), axis=axis)
+
+
+def _linear(call: Call) -> Any:
+    xp, (x, weight, bias) = call.xp, call.values
+    if not any(call.batched[1:]):
+        return call(x, weight, bias)
+    rank = len(call.shapes[0])
+    if call.batched[1]:
+        if rank == 1:
+            x = call.front(0, 2)
+        else:
+            x = call.front(0)
+        w = xp.matrix_transpose(weight)
+        if rank > 2:
+            w = xp.reshape(w, (call.size, *(1,) * (rank - 2), *w.shape[1:]))
+        out = xp.matmul(x, w)
+        if rank == 1:
+            out = xp.squeeze(out, axis=1)
+    else:
+        out = call(x, weight, None)
+        if not call.batched[0]:
+            out = xp.expand_dims(out, axis=0)
+    if bias is None:
+        return out
+    if call.batched[2]:
+        bias = call.front(2, max(rank, 1))
+    return out + bias
+
+
+def _reduced_loss(call: Call, reduction: str = "mean", **settings: Any) -> Any:
+    """The terms of all examples, and then each example's sum or mean."""
+    out = call.elementwise(reduction="none", **settings)
+    rank = max(len(s) for s in call.shapes)
+    if reduction == "none":
+        return out
+    reduce = call.xp.mean if reduction == "mean" else call.xp.sum
+    return reduce(out, axis=tuple(range(1, rank + 1)))
+
+
+def _nll(call: Call, reduction: str = "mean") -> Any:
+    """All rows of all examples at once."""
+    xp = call.xp
+    (rows, classes), size = call.shapes[0], call.size
+    x = xp.reshape(call.whole(0), (size * rows, classes))
+    target = xp.reshape(call.whole(1), (size * rows,))
+    weight = call.whole(2)
+    flat = None if weight is None else xp.reshape(weight, (size * rows,))
+    out = xp.reshape(call(x, target, flat, reduction="none"), (size, rows))
+    if reduction == "none":
+        return out
+    total = xp.sum(out, axis=1)
+    if reduction == "sum":
+        return total
+    return total / (rows if weight is None else xp.sum(weight, axis=1))
+
+
+def _layer_norm(call: Call, axes: Any, eps: float = 1e-5) -> Any:
+    """Without weight and bias, which each example may have its own of."""
+    xp, rank = call.xp, len(call.shapes[0])
+    out, mean, rstd = call(call.whole(0), None, None, axes=tuple(a + 1 for a in axes), eps=eps)
+    for i, combine in ((1, xp.multiply), (2, xp.add)):
+        if call.values[i] is not None:
+            out = combine(out, call.front(i, rank))
+    return out, mean, rstd
+
+
+def _embedding(call: Call, padding_idx: Any = None, by_frequency: bool = False) -> Any:
+    xp, (weight, indices) = call.xp, call.values
+    how = {"padding_idx": padding_idx, "by_frequency": by_frequency}
+    if not call.batched[0] and not by_frequency:
+        return call(weight, indices, **how)
+    if by_frequency:
+        return call.one_by_one(how)
+    # The tables of all examples below one another; each example starts at its own first row.
+    rows, width = call.shapes[0]
+    first = _offsets(call, rows, len(call.shapes[1]), indices.dtype)
+    places = xp.where(indices < 0, indices + rows, indices) if indices.dtype.is_signed else indices
+    flat = xp.reshape(weight, (call.size * rows, width))
+    if padding_idx is None:
+        return call(flat, call.front(1) + first, **how)
+    out = call(flat, places + first, **how)
+    chosen = xp.expand_dims(call.front(1) == padding_idx % rows, axis=-1)
+    return xp.where(chosen, out.detach(), out)
+
+
+def _offsets(call: Call, stride: int, rank: int, dtype: Any) -> Any:
+    """Where each example begins among all: (size, 1, …)."""
+    first = call.xp.arange(call.size, dtype=dtype) * stride
+    return call.xp.reshape(first, (call.size, *(1,) * rank))
+
+
+# ------------------------------------------------------------------ reading and writing by index
+
+
+def _flat(call: Call, shape: Any, index: Any) -> Any:
+    """The places that an index selects, as a Tensor: (size or 1, …) row-major positions."""
+    ns = call.ns
+    for part in index if isinstance(index, tuple) else (index,):
+        if _is_mask(part) and _batched_index(part):
+            raise GradientError(
+                "vmap: It looks like you're attempting to use a mask that differs between "
+                "examples as an index: the result would have another size for each of them "
+                "(a dynamic shape). Use xpgrad.where instead"
+            )
+    known = tuple(
+        ns.wrap(p) if hasattr(p, "shape") and not isinstance(p, Batched) else p
+        for p in (index if isinstance(index, tuple) else (index,))
+    )
+    places = indexing.flat_positions(ns, tuple(shape), known)
+    if places.batched:
+        return places.value
+    return call.xp.expand_dims(places.value, axis=0)
+
+
+def _is_mask(part: Any) -> bool:
+    return hasattr(part, "dtype") and getattr(part.dtype, "kind", None) == "b"
+
+
+def _all_places(call: Call, places: Any, count: int) -> Any:
+    """Places within one example as places among all: a flat Tensor."""
+    xp = call.xp
+    first = _offsets(call, count, len(places.shape) - 1, places.dtype)
+    return xp.reshape(places + first, (-1,))
+
+
+def _getitem(call: Call, index: Any) -> Any:
+    xp, (shape,) = call.xp, call.shapes
+    if indexing.is_basic(index):
+        return call(call.values[0], index=(slice(None), *indexing.as_tuple(index)))
+    places = _flat(call, shape, index)
+    count = math.prod(shape)
+    if not call.batched[0]:  # one array, read at other places by each example
+        flat = xp.reshape(call.values[0], (count,))
+        return xp.reshape(
+            call(flat, index=(xp.reshape(places, (-1,))._data,)), (call.size, *places.shape[1:])
+        )
+    x = xp.reshape(call.values[0], (call.size * count,))
+    out = call(x, index=(_all_places(call, places, count)._data,))
+    return xp.reshape(out, (call.size, *places.shape[1:]))
+
+
+def _index_add(call: Call, shape: Any, index: Any) -> Any:
+    xp, (values,) = call.xp, call.values
+    if indexing.is_basic(index):
+        return call(
+            call.whole(0),
+            shape=(call.size, *shape),
+            index=(slice(None), *indexing.as_tuple(index)),
+        )
+    places = _flat(call, shape, index)
+    inner = tuple(places.shape[1:])
+    values = xp.broadcast_to(call.front(0, len(inner)), (call.size, *inner))
+    count = math.prod(shape)
+    flat = call(
+        xp.reshape(values, (-1,)),
+        shape=(call.size * count,),
+        index=(_all_places(call, places, count)._data,),
+    )
+    return xp.reshape(flat, (call.size, *shape))
+
+
+def _index_put(call: Call, index: Any, accumulate: bool = False) -> Any:
+    xp, shape = call.xp, call.shapes[0]
+    x, values = call.whole(0), call.values[1]
+    if indexing.is_basic(index):
+        if call.batched[1]:
+            region = _region(call, shape, index)
+            values = call.front(1, len(region))
+        return call(
+            x, values, index=(slice(None), *indexing.as_tuple(index)), accumulate=accumulate
+        )
+    places = _flat(call, shape, index)
+    inner, count = tuple(places.shape[1:]), math.prod(shape)
+    if isinstance(values, Tensor):
+        values = xp.broadcast_to(call.front(1, len(inner)), (call.size, *inner))
+        values = xp.reshape(values, (-1,))
+    flat = xp.reshape(x, (call.size * count,))
+    index = (_all_places(call, places, count)._data,)
+    return xp.reshape(call(flat, values, index=index, accumulate=accumulate), (call.size, *shape))
+
+
+def _region(call: Call, shape: Any, index: Any) -> tuple[int, ...]:
+    base = call.ns.base
+    found: tuple[int, ...] = tuple(
+        base.getitem(
+            base.broadcast_to(base.zeros((), dtype=base.native("bool")), shape), index
+        ).shape
+    )
+    return found
+
+
+def _take(call: Call, axis: int) -> Any:
+    xp, (x, indices), (a, b) = call.xp, call.values, call.batched
+    if not b:
+        return call(x, indices, axis=axis + 1)
+    shape, n = call.shapes[0], call.shapes[0][axis]
+    if not a:
+        out = call(x, indices, axis=axis)  # (…, size, *indices, …)
+        return xp.moveaxis(out, axis, 0)
+    # All examples along the axis that is taken from.
+    flat = xp.reshape(
+        xp.moveaxis(x, axis + 1, 1), (call.size * n, *shape[:axis], *shape[axis + 1 :])
+    )
+    indices = xp.where(indices < 0, indices + n, indices)
+    out = call(flat, indices + _offsets(call, n, len(call.shapes[1]), indices.dtype), axis=0)
+    k = len(call.shapes[1])
+    return xp.moveaxis(out, tuple(range(1, k + 1)), tuple(range(axis + 1, axis + 1 + k)))
+
+
+def _along(call: Call, axis: int, **settings: Any) -> Any:
+    """Two inputs of one rank, both behind the batch."""
+    return call(call.whole(0), call.whole(1), axis=axis + 1, **settings)
+
+
+def _scatter_add(call: Call, shape: Any, axis: int) -> Any:
+    return call(call.whole(0), call.whole(1), shape=(call.size, *shape), axis=axis + 1)
+
+
+def _masked_fill(call: Call) -> Any:
+    """As `where`, whose inputs line up."""
+    xp = call.xp
+    rank = max(len(s) for s in call.shapes[:2])
+    x, mask, value = (call.front(i, rank) for i in range(3))
+    if isinstance(value, Tensor) and value._data.dtype != x._data.dtype:
+        value = xp.astype(value, x.dtype)
+    if not call.batched[0]:
+        x = xp.broadcast_to(x, (call.size, *x.shape[1:]))
+    if isinstance(value, Tensor):
+        return xp.where(mask, value, x)
+    return call(x, mask, value)
+
+
+def _copy(call: Call) -> Any:
+    rank = len(call.shapes[0])
+    return call(call.whole(0), call.front(1, rank))
+
+
+def _searchsorted(call: Call, side: str = "left") -> Any:
+    """Positions counted by comparing: each batch has boundaries of its own."""
+    xp, (x1, x2, sorter) = call.xp, call.values
+    if sorter is not None:
+        x1 = xp.take_along_axis(call.whole(0), call.whole(2), axis=1)
+    else:
+        x1 = call.front(0)
+    x1 = xp.reshape(x1, (x1.shape[0], *(1,) * len(call.shapes[1]), x1.shape[-1]))
+    x2 = xp.expand_dims(call.front(1), axis=-1)
+    below = x1 < x2 if side == "left" else x1 <= x2
+    return xp.sum(xp.astype(below, xp.arange(0).dtype), axis=-1)
+
+
+def _dynamic(call: Call, **settings: Any) -> Any:
+    raise GradientError(
+        f"vmap: It looks like you're attempting to use {call.op.name}, whose result has another "
+        "size for each example (a dynamic shape). This is not supported; do it outside of vmap"
+    )
+
+
+BATCHED: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(("sum", "mean", "var", "std", "prod", "max", "min", "all", "any"), _reduction),
+    **dict.fromkeys(("count_nonzero", "logsumexp", "vector_norm", "flip"), _reduction),
+    **dict.fromkeys(("argmax", "argmin"), _single),
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot"), _matmul),
+    **dict.fromkeys(("concat", "stack"), _join),
+    **dict.fromkeys(("tril", "triu", "matrix_transpose", "trace", "zero"), _as_it_is),
+    **dict.fromkeys(("mse_loss", "smooth_l1_loss", "huber_loss"), _reduced_loss),
+    **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits"), _reduced_loss),
+    **dict.fromkeys(("getitem", "getview"), _getitem),
+    **dict.fromkeys(("take_along_axis", "pick"), _along),
+    **dict.fromkeys(
+        ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"), _dynamic
+    ),
+    "reshape": _reshape,
+    "broadcast_to": _broadcast_to,
+    "permute_dims": _permute,
+    "expand_dims": _expand_dims,
+    "squeeze": _squeeze,
+    "roll": _roll,
+    "tile": _tile,
+    "repeat": _repeat,
+    "vecdot": _vecdot,
+    "linear": _linear,
+    "nll_loss": _nll,
+    "layer_norm": _layer_norm,
+    "embedding": _embedding,
+    "index_add": _index_add,
+    "index_put": _index_put,
+    "take": _take,
+    "scatter_add": _scatter_add,
+    "masked_fill": _masked_fill,
+    "copy": _copy,
+    "copy_slices": DECOMPOSED,
+    "searchsorted": _searchsorted,
+}
