@@ -30,7 +30,7 @@ FORBIDDEN = {
 LAYERS = [
     {"errors", "dtypes", "device", "printing", "mode", "size"},
     {"namespace", "registry", "indexing", "host"},
-    {"tensor", "graph", "versions", "views", "_methods"},
+    {"tensor", "graph", "hooks", "versions", "views", "_methods"},
     {"op", "call", "promotion"},
     {"backward"},
     {"ops"},

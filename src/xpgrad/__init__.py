@@ -90,7 +90,8 @@ short, int, long = int16, int32, int64
 return_types = _results
 newaxis = None
 
-_LATE = ("func", "io", "nn", "optim", "viz")  # imported when first used: who needs none need not wait
+# Imported when first used: who needs none need not wait.
+_LATE = ("func", "io", "nn", "optim", "viz")
 
 
 def __getattr__(name: str) -> object:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from xpgrad.errors import GradientError
+from xpgrad.hooks import Hookable
+from xpgrad.hooks import RemovableHandle as RemovableHandle
+from xpgrad.hooks import hooks_of as hooks_of
 
 if TYPE_CHECKING:
     from xpgrad.namespace import Array, Namespace
@@ -42,7 +45,7 @@ class _Freed:
 FREED: Any = _Freed()
 
 
-class Node:
+class Node(Hookable):
     """How one value was computed. ``tensor.grad_fn`` shows it.
 
     Subclasses, one per op, carry the vector-Jacobian product as a class attribute:
@@ -50,7 +53,8 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "dtype", "edges", "hooks", "ns", "saved", "seq", "settings", "shape",
+        "__weakref__", "dtype", "edges", "hooks", "ns", "outputs", "saved", "seq", "settings",
+        "shape",
     )  # fmt: skip
 
     edges: tuple[Node | None, ...]  # who made the inputs; None where no gradient is wanted
@@ -60,7 +64,8 @@ class Node:
     shape: tuple[int, ...] | None  # of the output; None for a node with several
     dtype: Any  # the library's own
     ns: Namespace
-    hooks: Hooks | None
+    outputs: dict[int, weakref.ref[Output]]  # of a node with several: those that somebody holds
+    shown: ClassVar[tuple[int, ...] | None] = None  # edges that can lead anywhere, if not all
 
     @staticmethod
     def vjp(node: Any, g: Any, edges: tuple[Node | None, ...]) -> tuple[Any, ...]:
@@ -78,7 +83,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes of the inputs, each with the number of its output that was used."""
-        return tuple((e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges)
+        edges = self.edges if self.shown is None else [self.edges[i] for i in self.shown]
+        return tuple((e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in edges)
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -123,6 +129,13 @@ class Output(Node):
         self.shape = data.shape
         self.dtype = data.dtype
         self.index = index
+        made_by.outputs[index] = weakref.ref(self)
+
+    @classmethod
+    def of(cls, made_by: Node, index: int, data: Array) -> Output:
+        """The one node that gradients of this output are known by."""
+        known = made_by.outputs.get(index)
+        return (known and known()) or cls(made_by, index, data)
 
     @staticmethod
     def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
@@ -158,50 +171,16 @@ class GradientEdge(NamedTuple):
 
     node: Node
     output_nr: int
-    target: Node  # what the engine knows gradients by
+    ownership_token: Node | None = None  # what keeps the edge alive, beside the node
 
     @property
-    def ownership_token(self) -> Node:
-        """What keeps the edge's node alive: the edge itself does."""
-        return self.node
-
-
-class Hooks:
-    """The hooks of one node's output: they see its whole gradient and may replace it."""
-
-    __slots__ = ("after", "before", "retain")
-
-    def __init__(self) -> None:
-        self.before: dict[int, Callable[[Any], Any]] = {}
-        self.retain: Callable[[Any], None] | None = None  # runs last, sees the final value
-        self.after: dict[int, Callable[[Any], None]] = {}  # once .grad is written
-
-
-def hooks_of(node: Node) -> Hooks:
-    """The hooks of a node, made if there are none yet."""
-    if node.hooks is None:
-        node.hooks = Hooks()
-    return node.hooks
-
-
-class RemovableHandle:
-    """What registering a hook returns: ``remove()`` it, or use it as a context."""
-
-    __slots__ = ("_hooks", "id")
-
-    _next = itertools.count().__next__
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        self.id = RemovableHandle._next()
-        self._hooks = hooks
-        hooks[self.id] = hook
-
-    def remove(self) -> None:
-        """Unregister the hook; doing so twice is harmless."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
+    def target(self) -> Node:
+        """What the engine knows the edge's gradient by."""
+        node = self.node
+        known: Any = None
+        if node.shape is None:
+            known = node.outputs.get(self.output_nr)
+        elif self.output_nr == 0:
+            return node
+        # An output that nobody holds is a node that nothing leads to.
+        return (known and known()) or AccumulateGrad.__new__(AccumulateGrad)

@@ -151,7 +151,7 @@ def follow(value: Any, ns: Namespace) -> Any:
     if not isinstance(value, Tensor) or value._ns is ns:
         return value
     if value._ns.depth > ns.depth:
-        raise value._ns.captured()  # type: ignore[attr-defined]
+        raise value._ns.captured()
     if value._ns.base is not ns.base:
         from xpgrad.ops.device import to_device
 

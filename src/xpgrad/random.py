@@ -207,7 +207,7 @@ def source(ns: Namespace, generator: Generator | None) -> Any:
         DeviceError: for a generator of another device.
     """
     if ns.depth:
-        return ns.draws(source(ns.base, generator))  # type: ignore[attr-defined]
+        return ns.draws(source(ns.base, generator))
     if generator is None:
         return default_generator(ns.device)._source
     if not isinstance(generator, Generator):

@@ -119,23 +119,22 @@ class Tensor(Methods):
         """Whether gradients flow to or through this tensor.
 
         Raises:
-            GradientError: when set on a result, or on integers.
+            GradientError: when set on a result.
+            DTypeError: when set on integers.
         """
         return self._node is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if not self.is_leaf:
-            if value:
-                return
             raise GradientError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables."
+                + " If you want to use a computed variable in a subgraph that doesn't require "
+                "differentiation use var_no_grad = var.detach()." * (not value)
             )
         if not value:
             self._node = None
-        elif self._node is None:
+        elif self._node is None or self._node.variable is not self:  # type: ignore[attr-defined]
             if self._inference and not mode.inference:
                 raise GradientError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not "
@@ -147,6 +146,10 @@ class Tensor(Methods):
                     f"got {self.dtype}"
                 )
             self._node = AccumulateGrad(self)
+        if self._view or self._views:
+            from xpgrad.views import share_flag
+
+            share_flag(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` in place and return the tensor.
@@ -158,7 +161,8 @@ class Tensor(Methods):
             raise DTypeError(
                 f"only Tensors of floating point dtype can require gradients, got {self.dtype}"
             )
-        self.requires_grad = requires_grad
+        if not (requires_grad and self.requires_grad and not self.is_leaf):
+            self.requires_grad = requires_grad
         return self
 
     def is_inference(self) -> bool:
@@ -311,7 +315,7 @@ class Tensor(Methods):
     @property
     def _base(self) -> Tensor | None:
         """The tensor whose memory this view shows; `None` if it is no view."""
-        return None if self._view is None else self._root()
+        return None if self._view is None or self._inference else self._root()
 
     def _root(self) -> Tensor:
         base = self  # where the views end; never `_base or self`, which would ask for a truth value

@@ -9,18 +9,22 @@ from xpgrad.graph import FREED, AccumulateGrad, Node, Output, tick
 from xpgrad.mode import anomaly
 
 if TYPE_CHECKING:
+    import weakref
+
     from xpgrad.namespace import Array, Namespace
+    from xpgrad.tensor import Tensor
 
 
 class Version:
     """How often some memory was written to, shared by a tensor, its views and ``detach()``."""
 
-    __slots__ = ("count", "silent", "stamps")
+    __slots__ = ("count", "silent", "stamps", "watch")
 
     def __init__(self, silent: bool = False) -> None:
         self.count = 0
         self.stamps: list[int] = []  # of the latest writes, by the clock
         self.silent = silent  # writes leave no mark: ``tensor.data`` bypasses the check
+        self.watch: weakref.ref[Tensor] | None = None  # a base with views that await a write
 
     def bump(self) -> int:
         """Record a write, and return its stamp."""
@@ -30,7 +34,16 @@ class Version:
         stamps.append(stamp)
         if len(stamps) > 64:  # enough for the message; the newest decides
             del stamps[:32]
+        if self.watch is not None:
+            self._tell()
         return stamp
+
+    def _tell(self) -> None:
+        from xpgrad.views import written_to
+
+        root, self.watch = self.watch and self.watch(), None
+        if root is not None:
+            written_to(root)
 
     def at(self, seq: int) -> int:
         """The version at an earlier moment."""
@@ -87,7 +100,7 @@ def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: in
     if maker is not None and not isinstance(maker, AccumulateGrad):
         number, shown = (maker.index, maker.edges[0]) if isinstance(maker, Output) else (0, maker)
         assert shown is not None
-        made_by = f", which is output {number} of {shown.name().partition('Backward')[0]},"
+        made_by = f", which is output {number} of {short(shown)},"
     hint = (
         "the backtrace further above shows the operation that failed to compute its gradient. The "
         "variable in question was changed in there or anywhere later. Good luck!"
@@ -101,6 +114,11 @@ def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: in
         f"operation: [xpgrad.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; "
         f"expected version {saved} instead. Hint: {hint}"
     )
+
+
+def short(node: Node) -> str:
+    """The name of a node as PyTorch's messages have it: ``Exp``, ``Pow1``."""
+    return node.name().replace("Backward0", "").replace("Backward", "")
 
 
 def _arrays(saved: Any) -> list[tuple[int | None, Any]]:

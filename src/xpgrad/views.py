@@ -21,7 +21,7 @@ from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array
 from xpgrad.tensor import Tensor, new
-from xpgrad.versions import mark
+from xpgrad.versions import mark, short
 
 if TYPE_CHECKING:
     from xpgrad.op import Op
@@ -71,8 +71,9 @@ def link_view(
     out._view = (x, op if index is None else (op, index), settings or {}, made)
     if out._inference is not x._inference:
         out._inference = x._inference
-    if made != INFERENCE or not ns.mutable:
-        _register(x, out)
+    _register(x, out)
+    if made and x.requires_grad:
+        out._node = unheard(out)
 
 
 def link_alias(out: Tensor, x: Tensor) -> None:
@@ -171,14 +172,12 @@ def check_write(t: Tensor, recorded: bool, through: bool = False) -> None:
 
 
 def _check_view(t: Tensor, recorded: bool) -> None:
-    base, several, made = t, False, RECORDED
-    leaf = isinstance(t._node, AccumulateGrad)
-    while base._view is not None:
-        base, op, _, mode_then = base._view
-        leaf = leaf or isinstance(base._node, AccumulateGrad)
-        several = several or isinstance(op, tuple)
-        made = made or mode_then
-    if mode.grad and (recorded or base._node is not None):
+    chain, several = [t], False
+    while (view := chain[-1]._view) is not None:
+        chain.append(view[0])
+        several = several or isinstance(view[1], tuple)
+    if mode.grad and (recorded or chain[-1].requires_grad):
+        made = made_in(t)
         if made == CUSTOM:
             what = f"{_output(t)} is a view and is being modified inplace."
             raise GradientError(what + BY_FUNCTION)
@@ -193,8 +192,16 @@ def _check_view(t: Tensor, recorded: bool) -> None:
             )
         if several:
             raise GradientError(_several(t))
-        if leaf:
+        if any(isinstance(x._node, AccumulateGrad) for x in chain):
             raise GradientError(f"a view of {LEAF_WRITTEN}")
+
+
+def made_in(view: Tensor) -> int:
+    """In which mode a view was made, or if it was recorded, what it is a view of."""
+    made = RECORDED
+    while made == RECORDED and view._view is not None:
+        view, _, _, made = view._view
+    return made
 
 
 def _several(t: Tensor) -> str:
@@ -205,14 +212,16 @@ def _several(t: Tensor) -> str:
 
 
 def _output(t: Tensor) -> str:
+    if isinstance(t, Overtaken):
+        return t._was
     fn = t.grad_fn
-    name = "" if fn is None else fn.name().partition("Backward")[0]
+    name = "" if fn is None else short(fn)
     return f"Output {t.output_nr} of {name}"
 
 
 def overlaps(t: Tensor) -> bool:
     """Whether several elements share one place in memory, as after ``expand``."""
-    if t._view is None:
+    if t._view is None or 0 in t._data.shape:
         return False
     strides = getattr(t._data, "strides", None)
     if strides is not None and t._ns.mutable:
@@ -285,7 +294,7 @@ def rebase(t: Tensor, node: Node | None, through: tuple[Any, ...] = ()) -> None:
         x = stack.pop()
         for view in living(x):
             if view._view is not None:
-                _succeed(view, _view_node(view))
+                _follow(view)
                 stack.append(view)
 
 
@@ -300,9 +309,7 @@ def _succeed(t: Tensor, node: Node) -> None:
 def _view_node(view: Tensor) -> Node:
     """The node that makes a view of what its parent now is."""
     assert view._view is not None
-    parent, op, settings, made = view._view
-    if made != RECORDED:
-        return Ambiguous(view, parent, made)
+    parent, op, settings, _ = view._view
     several = isinstance(op, tuple)
     made_by: Op = op[0] if several else op
     n = new(renamed(made_by, "AsStridedBackward0"))  # as PyTorch takes such views again
@@ -312,7 +319,7 @@ def _view_node(view: Tensor) -> Node:
     n.seq = tick()
     n.ns = view._ns
     if several:
-        n.shape = n.dtype = None
+        n.shape, n.dtype, n.outputs = None, None, {}
         return Output(n, op[1], view._data)
     n.shape, n.dtype = view._data.shape, view._data.dtype
     return n
@@ -324,30 +331,126 @@ def renamed(op: Op, name: str) -> type[Node]:
     return op._node_type(name)
 
 
-class Ambiguous(Node):
-    """The history of a view made without one whose base then got one: using it is an error."""
+# ------------------------------------------------------------------ views without a history
+#
+# A view that was made while nothing was recorded, or before its base required a gradient, requires
+# one as soon as its base does: PyTorch asks the base. It is a leaf whose gradient nobody wants.
+# The next write to that memory makes it part of the history if it was recorded, and otherwise
+# makes it ambiguous what it is.
 
-    __slots__ = ("made", "was")
 
-    def __init__(self, view: Tensor, parent: Tensor, made: int) -> None:
-        self.edges = (parent._node,)
-        self.saved = self.settings = self.hooks = None
-        self.seq = tick()
-        self.ns = view._ns
-        self.shape, self.dtype = view._data.shape, view._data.dtype
-        self.made, self.was = made, _output(view)
+class Unheard(AccumulateGrad):
+    """The end of the graph at a view that has no history although its base requires a gradient."""
 
-    @staticmethod
-    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
-        """There is none."""
-        if node.made == CUSTOM:
-            raise GradientError(
-                f"{node.was} is a view and its base or another view of its base has been modified "
+    __slots__ = ()
+
+
+def _nobody() -> None:
+    return None
+
+
+def unheard(view: Tensor) -> Node:
+    """The node of such a view, which from now on waits for the next write."""
+    n = new(Unheard)
+    n.edges, n.seq = (), 0
+    n.saved = n.settings = n.hooks = None
+    n.ns, n.shape, n.dtype = view._ns, view._data.shape, view._data.dtype
+    n._tensor = _nobody
+    view._counter().watch = weakref.ref(view._root())
+    return n  # type: ignore[no-any-return]
+
+
+def _below(x: Tensor) -> Iterator[Tensor]:
+    """The views of a tensor and their views, parents first."""
+    for view in living(x):
+        if view._view is not None:
+            yield view
+            yield from _below(view)
+
+
+def share_flag(t: Tensor) -> None:
+    """The flag `requires_grad` of `t` was set: views without a history follow their base."""
+    root = t._root()
+    for view in _below(t) if root is t else [t]:
+        if root.requires_grad and view._node is None and view.dtype.is_differentiable:
+            view._node = unheard(view)
+        elif type(view._node) is Unheard and not root.requires_grad:
+            view._node = None
+
+
+def written_to(root: Tensor) -> None:
+    """The memory of `root` was written to, perhaps by nobody's record."""
+    for view in _below(root):
+        if not isinstance(view, Overtaken) and type(view._node) is Unheard:
+            _follow(view)
+
+
+def _follow(view: Tensor) -> None:
+    """Give a view the history that follows from its base's, if that is clear."""
+    made = made_in(view)
+    if made == RECORDED:
+        _succeed(view, _view_node(view))
+    elif not isinstance(view, Overtaken):
+        was = _output(view)
+        view.__class__ = Overtaken
+        vars(view).update(_was=was, _made=made)
+
+
+class Overtaken(Tensor):
+    """A view whose base was written to, so that it is ambiguous how it was made: an error."""
+
+    _was: str
+    _made: int
+
+    @property  # type: ignore[override]
+    def _node(self) -> Node | None:
+        if mode.grad:
+            raise self._error()
+        return None
+
+    @_node.setter
+    def _node(self, node: Node | None) -> None:
+        self.__class__ = Tensor  # type: ignore[assignment]
+        self._node = node
+
+    def _error(self) -> GradientError:
+        if self._made == CUSTOM:
+            return GradientError(
+                f"{self._was} is a view and its base or another view of its base has been modified "
                 f"inplace.{BY_FUNCTION}"
             )
-        where = "inference" if node.made == INFERENCE else "no_grad"
-        raise GradientError(
+        no_grad = self._made == NO_GRAD
+        where, outside = ("no_grad", "with grad mode enabled")
+        if not no_grad:
+            where, outside = ("inference", "in normal mode")
+        return GradientError(
             f"A view was created in {where} mode and its base or another view of its base has "
-            "been modified inplace with grad mode enabled."
-            + AMBIGUOUS.format("inference_mode" if node.made == INFERENCE else "no_grad")
+            f"been modified inplace {outside}."
+            + AMBIGUOUS.format("no_grad" if no_grad else "inference_mode")
         )
+
+    @property
+    def is_leaf(self) -> bool:
+        """Nobody knows."""
+        raise self._error()
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """Nobody knows."""
+        raise self._error()
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of its ``grad_fn`` this tensor was."""
+        return 0
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the base requires a gradient."""
+        return self._root().requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        pass
+
+    requires_grad_ = Tensor.requires_grad_

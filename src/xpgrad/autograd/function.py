@@ -141,7 +141,7 @@ class SavedTensor:
 class FunctionNode(Node):
     """The node of a `Function`; shows what forward left on its ctx."""
 
-    __slots__ = ("_outputs", "_results", "_variables", "ctx")
+    __slots__ = ("_results", "_variables", "ctx")
 
     function: ClassVar[type[Function]]
 
@@ -149,18 +149,12 @@ class FunctionNode(Node):
     _variables: tuple[bool, ...]  # for each argument, whether it is a Tensor: those have edges
     # Of each result that is a Tensor, for zeros where it has no gradient.
     _results: tuple[tuple[tuple[int, ...], Any, Namespace] | None, ...]
-    _outputs: dict[int, weakref.ref[Output]]
 
     def output(self, index: int, data: Array) -> Node:
         """What gradients of an output are known by: the node itself if there is only one."""
         if self.shape is not None:
             return self
-        known = self._outputs.get(index)
-        found = None if known is None else known()
-        if found is None:
-            found = Output(self, index, data)
-            self._outputs[index] = weakref.ref(found)
-        return found
+        return Output.of(self, index, data)
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
@@ -417,7 +411,7 @@ class Function(metaclass=FunctionMeta):
         node._results = tuple(
             (o._data.shape, o._data.dtype, o._ns) if isinstance(o, Tensor) else None for o in outs
         )
-        node._outputs = {}
+        node.outputs = {}
         return node
 
 

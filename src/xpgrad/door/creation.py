@@ -378,6 +378,9 @@ def new_tensor(
     self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A new leaf from `data`, with this tensor's dtype and device unless others are given."""
+    if isinstance(data, Tensor):
+        warn_of_copy("tensor.new_tensor")
+        data = data.detach().clone()
     return tensor(data, requires_grad=requires_grad, **_own(self, dtype, device))
 
 

@@ -90,6 +90,8 @@ def tensor(
     >>> xg.tensor(7, device="cpu").dtype
     xpgrad.int64
     """
+    if isinstance(data, Tensor):
+        warn_of_copy("xpgrad.tensor")
     owned = data if isinstance(data, Tensor) else _foreign(data)
     if owned is not None:
         out = moved(owned.detach(), dtype, _target(data, owned, device), copy=True)
@@ -99,6 +101,17 @@ def tensor(
     found = settle(ns, dtype, inferred)
     with guarded(ns), np.errstate(over="ignore"):  # 1e40 is inf in float32
         return leaf(ns.from_host(host.astype(found.name, copy=False)), ns, requires_grad)
+
+
+def warn_of_copy(maker: str) -> None:
+    """Warn of a tensor made of another one, in which the history is lost."""
+    warnings.warn(
+        "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() "
+        "or sourceTensor.detach().clone().requires_grad_(True), rather than "
+        f"{maker}(sourceTensor).",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

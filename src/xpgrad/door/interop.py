@@ -36,7 +36,7 @@ def item(self: Tensor) -> Any:
     if count != 1:
         raise ShapeError(f"a Tensor with {count} elements cannot be converted to Scalar")
     if self._ns.depth:
-        return self._ns.number(self._data, "item")  # type: ignore[attr-defined]
+        return self._ns.number(self._data, "item")
     return self._ns.to_host(self._data).item()
 
 
@@ -67,7 +67,7 @@ method("is_nonzero")(__bool__)
 
 @method()
 def __int__(self: Tensor) -> int:
-    return int(_number(self))
+    return int(_number(self, warn=False))
 
 
 @method()
@@ -80,11 +80,11 @@ def __complex__(self: Tensor) -> complex:
     return complex(_scalar(self))
 
 
-def _scalar(x: Tensor) -> Any:
+def _scalar(x: Tensor, warn: bool = True) -> Any:
     """The only element of a tensor, which leaves its history behind without having been told."""
     if x.shape.numel() != 1:
         raise ShapeError("only one element tensors can be converted to Python scalars")
-    if x._node is not None:
+    if warn and x._node is not None:
         warnings.warn(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
             "behavior.\nConsider using tensor.detach() first.",
@@ -94,8 +94,8 @@ def _scalar(x: Tensor) -> Any:
     return x.item()
 
 
-def _number(x: Tensor) -> float:
-    value = _scalar(x)
+def _number(x: Tensor, warn: bool = True) -> float:
+    value = _scalar(x, warn)
     if isinstance(value, complex):
         if value.imag:
             raise OpError("value cannot be converted to type double without overflow")
@@ -352,7 +352,7 @@ class _Ends:
 @method("__repr__", "__str__")
 def __repr__(self: Tensor) -> str:
     if self._ns.depth:
-        return self._ns.show(self._data)  # type: ignore[attr-defined, no-any-return]
+        return self._ns.show(self._data)
     large = self.shape.numel() > printing.get_printoptions()["threshold"]
     # Whatever prints on the CPU is read where it lies.
     shown: Any = _Ends(self) if large else self._ns.to_host(self._data)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from xpgrad.func.forward import jacfwd, jvp, linearize
 from xpgrad.func.reverse import grad, grad_and_value, hessian, jacrev, vjp
-from xpgrad.func.vmap import vmap
+from xpgrad.func.mapping import vmap
 
 __all__ = [
     "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap",

@@ -18,7 +18,7 @@ from xpgrad.func.reverse import (
     zeros_like,
 )
 from xpgrad.func.trees import flatten, map_tensors, outline
-from xpgrad.func.vmap import check_randomness, vmap
+from xpgrad.func.mapping import check_randomness, vmap
 from xpgrad.mode import mode
 from xpgrad.tensor import Tensor
 

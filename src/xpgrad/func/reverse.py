@@ -17,7 +17,7 @@ from xpgrad.autograd.gradients import grad as gradients_of
 from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.trees import flatten, map_tensors, outline
-from xpgrad.func.vmap import vmap
+from xpgrad.func.mapping import vmap
 from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
 from xpgrad.ops.indexing import alias

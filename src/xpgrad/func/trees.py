@@ -12,18 +12,20 @@ from xpgrad.tensor import Tensor
 def children(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]] | None:
     """The parts of a container, and how to make one like it of others; `None` for a leaf."""
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        kind = type(tree)
-        return list(tree), lambda parts: kind(*parts)
-    if type(tree) in (tuple, list):
-        return list(tree), type(tree)
+        named = type(tree)
+        return list(tree), lambda parts: named(*parts)
+    if type(tree) is tuple:
+        return list(tree), tuple
+    if type(tree) is list:
+        return tree, list
     if type(tree) in (dict, OrderedDict, defaultdict):
-        keys, kind = list(tree), type(tree)
-        if kind is defaultdict:
+        keys, mapping = list(tree), type(tree)
+        if mapping is defaultdict:
             factory = tree.default_factory
             return list(tree.values()), lambda parts: defaultdict(
                 factory, zip(keys, parts, strict=True)
             )
-        return list(tree.values()), lambda parts: kind(zip(keys, parts, strict=True))
+        return list(tree.values()), lambda parts: mapping(zip(keys, parts, strict=True))
     if isinstance(tree, (tuple, list)):  # results with names, such as those of `max`
         kind = type(tree)
         return list(tree), lambda parts: kind(parts)

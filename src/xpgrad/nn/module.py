@@ -624,5 +624,6 @@ def clear_grads(parameters: Any, set_to_none: bool) -> None:
             if set_to_none:
                 p._grad = None
             else:
-                p._grad = p._grad.detach()
+                if p._grad._node is not None:
+                    p._grad.detach_()
                 p._grad.zero_()
