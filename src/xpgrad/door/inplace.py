@@ -23,10 +23,19 @@ from xpgrad.mode import mode
 from xpgrad.op import named
 from xpgrad.ops import indexing as ops
 from xpgrad.ops import shape as shapes
-from xpgrad.ops.device import clone, to_device
+from xpgrad.ops.device import clone
 from xpgrad.promotion import follow, is_operand
 from xpgrad.tensor import Tensor
-from xpgrad.views import OVERLAPPING, check_write, overlaps, rebase, relink, renamed, replace
+from xpgrad.views import (
+    OVERLAPPING,
+    check_write,
+    distinct,
+    overlaps,
+    rebase,
+    relink,
+    renamed,
+    replace,
+)
 
 # ------------------------------------------------------------------ any function, in place
 
@@ -39,7 +48,7 @@ def update(t: Tensor, function: Callable[..., Any], *args: Any, **kwargs: Any) -
         ShapeError: where the result has another shape; elements that share memory.
         DTypeError: where the result is of a stronger kind of number.
     """
-    recorded = mode.grad and (t._node is not None or any(map(_has_history, args)))
+    recorded = mode.grad and (t.requires_grad or any(map(_has_history, args)))
     _allow(t, recorded)
     since = tick()
     out = function(t, *args, **kwargs)
@@ -71,7 +80,7 @@ def _allow(t: Tensor, recorded: bool) -> None:
 
 
 def _has_history(value: Any) -> bool:
-    return isinstance(value, Tensor) and value._node is not None
+    return isinstance(value, Tensor) and value.requires_grad
 
 
 def _commit(t: Tensor, out: Tensor, since: int) -> Tensor:
@@ -138,15 +147,27 @@ def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
         ShapeError: for memory that nobody may write to.
     """
     ns = t._ns
+    target = t._data if part is None else part
     try:
-        ns.assign(t._data if part is None else part, index, value)
+        ns.assign(target, index, value)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
+        if t._view is not None and _unlocked(target):
+            return store(t, index, value, part)
         raise ShapeError(
             f"the memory of this tensor is read-only ({error}); clone() it before writing to it"
         ) from None
     t._written()
+
+
+def _unlocked(array: Any) -> bool:
+    """Whether a view is no longer read-only: NumPy makes it so where elements are repeated."""
+    try:
+        array.flags.writeable = True
+    except ValueError:  # so is its base
+        return False
+    return True
 
 
 # ------------------------------------------------------------------ arithmetic
@@ -171,7 +192,7 @@ def _direct(t: Tensor, operand: Any) -> Any:
             return None
     else:
         return None
-    if not ns.mutable or (mode.grad and t._node is not None):
+    if not ns.mutable or (mode.grad and t.requires_grad):
         return None
     _allow(t, False)
     return raw
@@ -308,7 +329,7 @@ def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
     """Write a number or an array of the right shape; `recorded` is the op if there is history."""
     ns = t._ns
     source = value if isinstance(value, Tensor) else None
-    history = mode.grad and (t._node is not None or _has_history(source))
+    history = mode.grad and (t.requires_grad or _has_history(source))
     plain = source is None and t._view is None and not t._inference
     if plain and not history and ns.guard is None and ns.mutable:
         store(t, ..., value)
@@ -336,7 +357,10 @@ def zero_(self: Tensor) -> Tensor:
     >>> xg.ones(2).zero_()
     tensor([0., 0.])
     """
-    history = mode.grad and self._node is not None
+    if (once := distinct(self)) is not None:
+        ops.getview(self, index=once).zero_()
+        return self
+    history = mode.grad and self.requires_grad
     return update(self, ops.zero) if history else _overwrite(self, assignable(self, 0), ops.copied)
 
 
@@ -373,7 +397,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{value.ndim} dimensions."
             )
-        return _overwrite(self, to_device(value, ns=self._ns), ops.fill_by)
+        return _overwrite(self, follow(value, self._ns), ops.fill_by)
+    if (once := distinct(self)) is not None:
+        ops.getview(self, index=once).fill_(value)
+        return self
     return _overwrite(self, assignable(self, value), ops.fill)
 
 
@@ -396,7 +423,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if src._data.shape != self._data.shape:
         check_fits(tuple(src.shape), tuple(self.shape))
     if src._ns is not self._ns:
-        src = to_device(src, ns=self._ns)
+        src = follow(src, self._ns)
     return _overwrite(self, src, ops.copied)
 
 
@@ -572,7 +599,7 @@ def random_(
 
 def _turn(t: Tensor, node: str, function: Callable[..., Any], **settings: Any) -> Tensor:
     """Make `t` the view of itself that an op gives; its memory and its views stay as they are."""
-    recorded = mode.grad and t._node is not None
+    recorded = mode.grad and t.requires_grad
     check_write(t, recorded)
     before = tuple(t._data.shape)
     out = function(t, **settings)

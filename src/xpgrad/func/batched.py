@@ -481,20 +481,20 @@ def _layer_norm(call: Call, axes: Any, eps: float = 1e-5) -> Any:
 
 
 def _embedding(call: Call, padding_idx: Any = None, by_frequency: bool = False) -> Any:
-    xp, (weight, indices) = call.xp, call.values
+    xp, (_, indices) = call.xp, call.values
     how = {"padding_idx": padding_idx, "by_frequency": by_frequency}
     if not call.batched[0] and not by_frequency:
-        return call(weight, indices, **how)
-    if by_frequency:
-        return call.one_by_one(how)
+        return call(call.values[0], indices, **how)
     # The tables of all examples below one another; each example starts at its own first row.
+    # Frequencies are those in one example, so that each has a table even where all share one.
     rows, width = call.shapes[0]
     first = _offsets(call, rows, len(call.shapes[1]), indices.dtype)
     places = xp.where(indices < 0, indices + rows, indices) if indices.dtype.is_signed else indices
-    flat = xp.reshape(weight, (call.size * rows, width))
-    if padding_idx is None:
-        return call(flat, call.front(1) + first, **how)
+    flat = xp.reshape(call.whole(0), (call.size * rows, width))
+    how["padding_idx"] = None
     out = call(flat, places + first, **how)
+    if padding_idx is None:
+        return out
     chosen = xp.expand_dims(call.front(1) == padding_idx % rows, axis=-1)
     return xp.where(chosen, out.detach(), out)
 

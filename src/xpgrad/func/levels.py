@@ -201,7 +201,6 @@ class WrappedNamespace(Namespace):
     array_type: type[Wrapped]
     level: Level
     base: Any = None  # over the property of that name, so that it can be set
-    guard = contextlib.nullcontext  # so that ops come to `run`; each op below guards itself
     mutable = False  # a write gives a Tensor a new array, as on any immutable library
 
     def __init__(self, level: Level, base: Namespace, under: Namespace) -> None:
@@ -212,6 +211,7 @@ class WrappedNamespace(Namespace):
         self.module = base.module
         self.device = base.device
         self.native_device = base.native_device
+        self.guard = base.guard or contextlib.nullcontext  # there is one, so that ops come to `run`
         self.natives = base.natives
         self.inexact = base.inexact
         self.complexes = base.complexes

@@ -30,7 +30,7 @@ def vmap(
 
     Args:
         in_dims: which dimension of each positional argument counts examples; `None` for what all
-            share. One for all arguments, or nested like them. Keyword arguments: always the first.
+            share. One for all arguments, or nested like them. Keyword arguments are shared.
         out_dims: where that dimension comes in each result, likewise.
         randomness: random operations are an ``"error"``, the ``"same"`` for all examples, or
             ``"different"``.
@@ -124,7 +124,7 @@ def _inputs(
             f"structure {outline(in_dims)} but inputs has structure {outline(args)}."
         )
     leaves, make = flatten((args, kwargs))
-    dims += [0 if isinstance(x, Tensor) else None for x in leaves[len(dims) :]]
+    dims += [None] * (len(leaves) - len(dims))
     found: list[int | None] = []
     for x, d in zip(leaves, dims, strict=True):
         if d is not None and not isinstance(d, int):
