@@ -1,0 +1,371 @@
+"""PyTorch's own database of ops, entry by entry, with PyTorch as the oracle.
+
+PyTorch describes each of its ops with sample inputs. An entry of that database counts as matched
+where our function of the same name, called with the same arguments, gives
+
+* the same values, shapes and dtypes, and raises no error,
+* the same products of a vector with the transposed Jacobian, for every input that has one,
+* the same second derivatives, where PyTorch has them,
+* all that through the method and, where there is one, the in-place method, too.
+
+Tolerances are those that PyTorch compares float64 with. `ABSENT` and `DIFFERENT` name what does not
+match and why; both may only shrink: an entry that matches must not stand there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+import xpgrad as xg
+
+# Entries of the database that are not about what a user of dense tensors calls.
+OUTSIDE = ("_refs", "masked.", "ops.", "sparse", "to_sparse", "jiterator", "torch.ops", "_")
+RANDOM = (
+    "bernoulli", "normal", "normal.number_mean", "nn.functional.rrelu",
+    "nn.functional.alpha_dropout", "nn.functional.dropout2d", "nn.functional.dropout3d",
+    "nn.functional.feature_alpha_dropout.with_train", "nn.functional.fractional_max_pool2d",
+    "nn.functional.fractional_max_pool3d", "svd_lowrank", "pca_lowrank",
+)  # fmt: skip
+RTOL, ATOL = 1e-7, 1e-7  # torch.testing's for float64, the second of op tests
+
+
+@functools.cache
+def entries() -> dict[str, Any]:
+    """The differentiable float64 entries, by name and variant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    found: dict[str, Any] = {}
+    for entry in op_db:
+        name = entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
+        if entry.name.startswith(OUTSIDE) or not entry.supports_autograd:
+            continue
+        if name in RANDOM or torch.float64 not in entry.supported_dtypes("cpu"):
+            continue
+        assert name not in found
+        found[name] = entry
+    return found
+
+
+# ------------------------------------------------------------------ from their arguments to ours
+
+
+class Missing(Exception):
+    """We have no function of that name."""
+
+
+# Where the database calls an op through a function of its own: the same for ours.
+CALLS = {
+    "einsum": lambda x, equation: xg.einsum(equation, *x),
+    "where": lambda x, condition, other, **k: xg.where(condition, x, other, **k),
+    "nn.functional.embedding": lambda w, i, **k: xg.nn.functional.embedding(i, w, **k),
+    "nn.functional.embedding_bag": lambda w, i, **k: xg.nn.functional.embedding_bag(i, w, **k),
+    "zero_": lambda x: x.clone().zero_(),
+}
+
+
+def ours(name: str) -> Any:
+    """Our function for PyTorch's name.
+
+    Raises:
+        Missing: where there is none.
+    """
+    if CALLS.get(name) is not None:
+        return CALLS[name]
+    found: Any = xg
+    for part in name.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            break
+    if found is None or not callable(found):
+        found = getattr(xg.Tensor, name.rpartition(".")[2], None)
+    if found is None:
+        raise Missing(name)
+    return found if callable(found) else (lambda x: getattr(x, name))
+
+
+class Arguments:
+    """Their arguments as ours. A tensor that occurs twice stays one tensor."""
+
+    def __init__(self, requires_grad: bool = True) -> None:
+        self.requires_grad = requires_grad
+        self.known: dict[int, Any] = {}
+        self.leaves: list[tuple[Any, Any]] = []  # (theirs, ours), both require gradients
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self.known:
+                self.known[id(value)] = self._tensor(value)
+            return self.known[id(value)]
+        if isinstance(value, torch.dtype):
+            return getattr(xg, str(value).removeprefix("torch."))
+        if isinstance(value, torch.device):
+            return str(value)
+        if isinstance(value, torch.Size):
+            return xg.Size(value)
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self, value))
+        if isinstance(value, dict):
+            return {k: self(v) for k, v in value.items()}
+        if isinstance(value, torch.memory_format):
+            return getattr(xg, str(value).removeprefix("torch."), value)
+        return value
+
+    def _tensor(self, value: Any) -> Any:
+        found = xg.tensor(array(value).copy())
+        if value.requires_grad and self.requires_grad:
+            found.requires_grad_()
+            self.leaves.append((value, found))
+        return found
+
+
+def tensors(value: Any, kind: type) -> list[Any]:
+    """The tensors of a result, in order."""
+    if isinstance(value, kind):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        return [t for part in value for t in tensors(part, kind)]
+    return []
+
+
+def array(t: Any) -> np.ndarray:
+    """A tensor of either library as an array."""
+    if isinstance(t, torch.Tensor):
+        return np.asarray(t.numpy(force=True))
+    return t.detach().numpy()
+
+
+# ------------------------------------------------------------------ comparing
+
+
+class Different(Exception):
+    """We give something else than PyTorch."""
+
+
+def same(what: str, theirs: Any, mine: Any, exact_dtype: bool = True) -> None:
+    """Compare two tensors.
+
+    Raises:
+        Different: in shape, dtype or values.
+    """
+    a, b = array(mine), array(theirs)
+    if a.shape != b.shape:
+        raise Different(f"{what}: shape {a.shape}, not {b.shape}")
+    if exact_dtype and a.dtype != b.dtype:
+        raise Different(f"{what}: dtype {a.dtype}, not {b.dtype}")
+    if not np.allclose(a, b, rtol=RTOL, atol=ATOL, equal_nan=True):
+        worst = np.max(np.abs(np.where(np.isfinite(a - b), a - b, math.inf)), initial=0.0)
+        raise Different(f"{what}: values differ by up to {worst:.3g}")
+
+
+def weights(like: Any, seed: int) -> np.ndarray:
+    """A fixed vector in the space of a result."""
+    rng = np.random.default_rng(seed)
+    out = rng.uniform(0.5, 1.5, size=tuple(like.shape))
+    if like.is_complex():
+        out = out + 1j * rng.uniform(-1, 1, size=tuple(like.shape))
+    return np.asarray(out, dtype=array(like).dtype)
+
+
+def differentiable(results: list[Any]) -> list[int]:
+    """Which results have a derivative."""
+    return [i for i, t in enumerate(results) if t.requires_grad]
+
+
+def check_sample(entry: Any, function: Any, sample: Any, second: bool) -> None:
+    """Values, first and second derivatives of one sample.
+
+    Raises:
+        Different: where we differ.
+    """
+    convert = Arguments()
+    given = convert((sample.input, tuple(sample.args), sample.kwargs))
+    post = sample.output_process_fn_grad
+    theirs = tensors(post(entry.op(sample.input, *sample.args, **sample.kwargs)), torch.Tensor)
+    mine_raw = function(given[0], *given[1], **given[2])
+    mine = tensors(post(mine_raw), xg.Tensor)
+    if len(theirs) != len(mine):
+        raise Different(f"{len(mine)} results, not {len(theirs)}")
+    for i, (a, b) in enumerate(zip(theirs, mine, strict=True)):
+        same(f"result {i}", a, b)
+        if a.requires_grad != b.requires_grad and convert.leaves:
+            raise Different(f"result {i}: requires_grad is {b.requires_grad}")
+    chosen = differentiable(theirs)
+    if not chosen or not convert.leaves:
+        return
+    seeds = [weights(theirs[i], i) for i in chosen]
+    their_leaves = [a for a, _ in convert.leaves]
+    my_leaves = [b for _, b in convert.leaves]
+    again = second and entry.supports_gradgrad
+    first = torch.autograd.grad(
+        [theirs[i] for i in chosen],
+        their_leaves,
+        [torch.from_numpy(s) for s in seeds],
+        create_graph=again,
+        allow_unused=True,
+    )
+    mine_first = xg.autograd.grad(
+        [mine[i] for i in chosen],
+        my_leaves,
+        [xg.tensor(s) for s in seeds],
+        create_graph=again,
+        allow_unused=True,
+    )
+    for i, (a, b) in enumerate(zip(first, mine_first, strict=True)):
+        _same_gradient(f"gradient {i}", a, b)
+    if again:
+        _second(first, mine_first, their_leaves, my_leaves)
+
+
+def _same_gradient(what: str, theirs: Any, mine: Any) -> None:
+    """Compare gradients; none is as good as zeros."""
+    if theirs is None and mine is None:
+        return
+    if theirs is None:
+        theirs = torch.zeros(tuple(mine.shape), dtype=torch.from_numpy(array(mine)).dtype)
+    if mine is None:
+        mine = xg.zeros(tuple(theirs.shape), dtype=getattr(xg, str(theirs.dtype)[6:]))
+    same(what, theirs, mine)
+
+
+def _second(first: Any, mine_first: Any, their_leaves: Any, my_leaves: Any) -> None:
+    theirs = [(i, g) for i, g in enumerate(first) if g is not None and g.requires_grad]
+    seeds = [weights(g, 7 + i) for i, g in theirs]
+    if not theirs:
+        return
+    expected = torch.autograd.grad(
+        [g for _, g in theirs],
+        their_leaves,
+        [torch.from_numpy(s) for s in seeds],
+        allow_unused=True,
+    )
+    ready = [
+        (mine_first[i], s)
+        for (i, _), s in zip(theirs, seeds, strict=True)
+        if mine_first[i] is not None and mine_first[i].requires_grad
+    ]
+    found: Any = [None] * len(my_leaves)
+    if ready:
+        found = xg.autograd.grad(
+            [g for g, _ in ready], my_leaves, [xg.tensor(s) for _, s in ready], allow_unused=True
+        )
+    for i, (a, b) in enumerate(zip(expected, found, strict=True)):
+        _same_gradient(f"second derivative {i}", a, b)
+
+
+def check_method(entry: Any, sample: Any) -> None:
+    """The method of that name, and the one that writes in place.
+
+    Raises:
+        Different: where we differ, or have none.
+    """
+    for variant in (entry.method_variant, entry.inplace_variant):
+        name = getattr(variant, "__name__", None)
+        if name is None or "<" in name or not isinstance(sample.input, torch.Tensor):
+            continue
+        in_place = variant is entry.inplace_variant
+        if in_place and (sample.broadcasts_input or not sample.input.is_contiguous()):
+            continue
+        method = getattr(xg.Tensor, name, None)
+        if method is None:
+            raise Different(f"no method {name}")
+        convert = Arguments(requires_grad=False)
+        given = convert((sample.input, tuple(sample.args), sample.kwargs))
+        try:
+            theirs = variant(sample.input.detach().clone(), *sample.args, **sample.kwargs)
+        except Exception:
+            continue
+        mine = (
+            method(given[0], *given[1], **given[2]) if callable(method) else getattr(given[0], name)
+        )
+        pairs = zip(tensors(theirs, torch.Tensor), tensors(mine, xg.Tensor), strict=True)
+        for a, b in pairs:
+            same(f"method {name}", a, b)
+        if in_place:
+            same(f"what {name} wrote", theirs, given[0])
+
+
+def samples(entry: Any, most: int | None) -> list[Any]:
+    """Sample inputs of an entry: the first ones, and some from all over the rest."""
+    found = list(entry.sample_inputs("cpu", torch.float64, requires_grad=True))
+    if most is None or len(found) <= most:
+        return found
+    step = len(found) / most
+    return [found[int(i * step)] for i in range(most)]
+
+
+def check(name: str, most: int | None = 12) -> int:
+    """Check one entry; the number of samples.
+
+    Raises:
+        Missing: we have no function of that name.
+        Different: we give something else.
+    """
+    entry = entries()[name]
+    function = ours(entry.name)
+    torch.manual_seed(0)
+    with warnings.catch_warnings(), _deterministic():
+        warnings.simplefilter("ignore")
+        chosen = samples(entry, most)
+        for i, sample in enumerate(chosen):
+            try:
+                check_sample(entry, function, sample, second=True)
+                check_method(entry, sample)
+            except Different as error:
+                raise Different(f"sample {i}, {_shown(sample)}: {error}") from None
+            except Exception as error:
+                text = str(error).splitlines()[0] if str(error) else ""
+                raise Different(
+                    f"sample {i}, {_shown(sample)}: {type(error).__name__}: {text}"
+                ) from error
+    return len(chosen)
+
+
+@contextlib.contextmanager
+def _deterministic() -> Any:
+    state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+def _shown(sample: Any) -> str:
+    def one(value: Any) -> str:
+        if isinstance(value, torch.Tensor):
+            return f"{str(value.dtype)[6:]}{list(value.shape)}"
+        if isinstance(value, (list, tuple)):
+            return "(" + ", ".join(map(one, value)) + ")"
+        return repr(value) if not callable(value) else "function"
+
+    parts = [one(sample.input), *map(one, sample.args)]
+    parts += [f"{k}={one(v)}" for k, v in sample.kwargs.items()]
+    return ", ".join(parts)[:200]
+
+
+if __name__ == "__main__":
+    import sys
+
+    names = sys.argv[1:] or list(entries())
+    count: dict[str, int] = {}
+    for name in names:
+        try:
+            check(name)
+            state = "ok"
+        except Missing:
+            state = "absent"
+        except Different as error:
+            state = "different"
+            print(f"{name}: {error}")
+        count[state] = count.get(state, 0) + 1
+    print(count)
