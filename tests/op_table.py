@@ -223,6 +223,8 @@ ROWS += [
     *binary("fmod", np.fmod, dtypes=FLOATS + INTS, special=False),
     Row("remainder", np.remainder, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
     Row("fmod", np.fmod, [S(np.array([5.0, -5, 5, -5]), np.array([3.0, 3, -3, -3]))]),
+    *binary("truncate_divide", lambda x, y: np.trunc(x / y), POSITIVE, dtypes=FLOATS,
+            special=False),
     *unary("negative", np.negative, dtypes=(*WIDE, "int32")),
     *unary("positive", np.positive, dtypes=NUMBERS),
     *unary("reciprocal", lambda x: 1 / x, dtypes=REALS + COMPLEX),
@@ -247,6 +249,8 @@ ROWS += [
 
 # ------------------------------------------------------------------ elementwise: functions
 
+OFF_BOUNDS = Domain((0.05, 0.25), (0.35, 0.65), (0.75, 0.95))  # of logit, below
+
 ROWS += [
     *unary("exp", np.exp, dtypes=REALS + COMPLEX),
     *unary("expm1", np.expm1, dtypes=REALS + COMPLEX),
@@ -255,6 +259,15 @@ ROWS += [
     *unary("log2", np.log2, POSITIVE, dtypes=REALS + COMPLEX),
     *unary("log10", np.log10, POSITIVE, dtypes=REALS + COMPLEX),
     *binary("logaddexp", np.logaddexp, dtypes=REALS),
+    *binary("xlogy", scipy.special.xlogy, POSITIVE, number=None, special=False),
+    Row("xlogy", scipy.special.xlogy, [S(SPECIAL[:, None], SPECIAL)], differentiable=False),
+    *unary("logit", scipy.special.logit, PROBABILITY, special=False),
+    Row(
+        "logit",
+        lambda x, eps: scipy.special.logit(np.clip(x, eps, 1 - eps)),
+        [S(s, eps=0.3) for s in SHAPES],
+        OFF_BOUNDS,
+    ),
     *unary("sigmoid", scipy.special.expit, special=False),
     *unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), dtypes=REALS + COMPLEX),
     *unary("erf", scipy.special.erf, host="the standard has no erf"),
@@ -294,6 +307,7 @@ ROWS += [
     *binary("copysign", np.copysign, dtypes=REALS),
     *binary("maximum", np.maximum, dtypes=ALL_REAL),
     *binary("minimum", np.minimum, dtypes=ALL_REAL),
+    Row("scale", lambda x, by: x * by, [S(s, by=-2.5) for s in SHAPES], dtypes=WIDE + HALF),
     Row("clip", _clip, [S(s, min=-0.5, max=1.2) for s in SHAPES] + [S((2, 3), min=-0.5),
         S((2, 3), max=1.2), S((2, 3)), S((2, 3), min=2, max=1)], dtypes=FLOATS + HALF),
     Row("clip_between", _clip,
@@ -338,7 +352,7 @@ def of_bits(name, reference):
 
 
 ROWS += [
-    *binary("nextafter", np.nextafter, differentiable=False, special=False),
+    *binary("nextafter", np.nextafter, special=False),
     *unary("signbit", np.signbit, differentiable=False, dtypes=FLOATS),
     *unary("isfinite", np.isfinite, differentiable=False, dtypes=FLOATS + COMPLEX),
     *unary("isinf", np.isinf, differentiable=False, dtypes=FLOATS + COMPLEX),
@@ -757,6 +771,8 @@ ROWS += [
         [S((4,), np.array([0, 2, 0, 1]), shape=(3,), axis=0),
          S((2, 2), np.array([[0, 2], [1, 1]]), shape=(2, 3), axis=1),
          S((2, 0), np.zeros((2, 0), int), shape=(2, 3), axis=1)]),
+    Row("pick_shared", _pick,
+        [S((3,), np.array(1), axis=0), S((2, 3), np.array([2, 0]), axis=1)]),
     Row("pick", _pick,
         [S((3,), np.array(1), axis=0), S((2, 3), np.array([2, 0]), axis=1),
          S((2, 3), np.array([[1, 0, 1]]), axis=0, keepdims=True),

@@ -232,18 +232,21 @@ def test_device_argument_wins(device):
             xg.linspace(0, 1, 3, device=device),
             xg.eye(2, device=device),
             xg.as_tensor(xg.ones(2), device=device),
-            xg.tensor(xg.ones(2), device=device),
         ):
             assert made.device == resolve(device).device
 
 
 def test_data_stays_where_it_is(device):
     x = xg.ones(2, device=device)
-    assert xg.tensor(x).device == x.device
+    with pytest.warns(UserWarning, match="To copy construct from a tensor"):
+        made = xg.tensor(x)
+    assert made.device == x.device
+    assert made._data is not x._data
+    with pytest.warns(UserWarning, match=r"rather than tensor\.new_tensor\(sourceTensor\)"):
+        assert xg.ones(1).new_tensor(x, device=device).device == x.device
     assert xg.as_tensor(x) is x
     assert xg.zeros_like(x).device == x.device
     assert x.new_ones(1).device == x.device
-    assert xg.tensor(x)._data is not x._data
 
 
 def test_arrays_of_a_known_library_are_read(ns):
@@ -329,7 +332,8 @@ def test_tensor_copies():
     x = xg.tensor(a)
     a[0] = 1.0
     assert x[0].item() == 0.0
-    y = xg.tensor(x)
+    with pytest.warns(UserWarning, match="To copy construct from a tensor"):
+        y = xg.tensor(x)
     x[1] = 2.0
     assert y[1].item() == 0.0
 

@@ -32,6 +32,16 @@ SAYS = {
         r"Newton's method\n.*step 7: f = \S+, distance (?:0.0e\+00|\d.\de-1\d)\n"
         r"gradient descent\n.*step 2000: f = 7.\d+e-02, distance 5.6e-01\n"
     ),
+    "per_sample_gradients.py": (
+        r"48 digits, a gradient of 50826 numbers for each\nlargest difference .*: \de-0[67]\n"
+        r"loop .* times as fast\nhardest pulls: a \d \(.*\)\n"
+    ),
+    "hessian_vector.py": (
+        r"step 0: loss 2.30259, .*step 7: loss 0.26393, .*gradient at last: \de-(?:0[789]|1\d)\n"
+    ),
+    "checkpointing.py": (
+        r"64 layers, all kept:   1\d\.\d MB .*in  8 segments:          \d\.\d MB .*bit for bit\n"
+    ),
     "train_digits.py": (
         r"1347 digits to learn from, 450 to test on\n50826 .*test accuracy: \d\d\.\d %\n"
     ),
@@ -67,6 +77,8 @@ def test_example(name, device, tmp_path):
     options = ["--device", device]
     if name in WRITES_TO:
         options += ["--out", tmp_path]
+    if name == "per_sample_gradients.py":
+        options += ["--batch", 48]
     if name == "train_digits.py":
         options += ["--quick", "--batch", 450]
     done = run(name, *options)

@@ -468,8 +468,6 @@ def dirty_but_no_input(t):
 KEY_WORDS = {
     # The size of the mapped dimension is taken off before PyTorch prints the shape.
     "batched_shape": "If `is_grads_batched=True`, we interpret the first dimension of each grad_ou",
-    # PyTorch names the operation that wrote, ours the one that made what was saved.
-    "saved_input_written": "modified by an inplace operation: [xpgrad.FloatTensor [3]], which is o",
     # Ours names the dtype as well.
     "integer_leaf": "Only Tensors of floating point and complex dtype can require gradients",
     "integer_leaf_by_assignment": "only Tensors of floating point and complex dtype can require grad",

@@ -193,6 +193,8 @@ class NumPyNamespace(Namespace):
         if y.ndim == 2 < x.ndim and x.flags.c_contiguous:  # one large product, not many small
             rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
             return rows.dot(y).reshape(*x.shape[:-1], y.shape[1])
+        if x.ndim > 2 < y.ndim and x.shape[-1] == 1 == y.shape[-2] and x.dtype.kind in "fc":
+            return x * y  # stacks of outer products: gradients of weights for each example
         return np.matmul(x, y)
 
     def broadcast_to(self, x: Any, /, shape: Any) -> Any:

@@ -29,6 +29,25 @@ _OF_DEFAULT_INTEGERS = (
 )  # fmt: skip
 
 
+def _writeable(view: Any, x: Any) -> Any:
+    """A view that NumPy makes read-only, as writeable as what it shows."""
+    view._array.flags.writeable = x._array.flags.writeable
+    return view
+
+
+class _Linalg:
+    """The extension, with diagonals that can be written to."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def diagonal(self, x: Any, /, *, offset: int = 0) -> Any:
+        return _writeable(self._module.diagonal(x, offset=offset), x)
+
+
 class StrictNamespace(Namespace):
     """array-api-strict's functions on one of its devices."""
 
@@ -38,6 +57,7 @@ class StrictNamespace(Namespace):
         devices = strict.__array_namespace_info__().devices()
         super().__init__(strict, where, native_device=devices[where.index or 0])
         self.array_type = type(strict.asarray(0))
+        self.linalg = _Linalg(strict.linalg)
         if dtypes.int64 not in self.natives:
             for name in _OF_DEFAULT_INTEGERS:
                 setattr(self, name, self._narrowing(getattr(strict, name)))
@@ -61,6 +81,9 @@ class StrictNamespace(Namespace):
             return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
 
         return call
+
+    def broadcast_to(self, x: Any, /, shape: Any) -> Any:
+        return _writeable(self.module.broadcast_to(x, shape), x)
 
     def native_dtypes(self) -> dict[dtypes.dtype, Any]:
         there = self.module.__array_namespace_info__().dtypes(device=self.native_device)

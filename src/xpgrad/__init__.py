@@ -2,7 +2,7 @@
 
 Everything public is here: what the modules of `xpgrad.door` list in their ``__all__``, dtypes,
 devices, modes, random numbers. Submodules: `autograd`, `cuda`, `random`, and, imported when first
-used, `io`, `nn`, `optim`, `viz`.
+used, `io`, `nn`, `optim`, `utils`, `viz`.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from xpgrad import io as io
     from xpgrad import nn as nn
     from xpgrad import optim as optim
+    from xpgrad import utils as utils
     from xpgrad import viz as viz
     from xpgrad.func import vmap as vmap
 
@@ -91,7 +92,7 @@ return_types = _results
 newaxis = None
 
 # Imported when first used: who needs none need not wait.
-_LATE = ("func", "io", "nn", "optim", "viz")
+_LATE = ("func", "io", "nn", "optim", "utils", "viz")
 
 
 def __getattr__(name: str) -> object:

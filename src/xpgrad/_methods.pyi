@@ -91,11 +91,11 @@ class Methods:
     def __truediv__(self, other: Any, /) -> Tensor: ...
     def __xor__(self, other: Any) -> Any: ...
     def abs(self) -> Tensor:
-        r"""The absolute value. Also called ``absolute``."""
+        r"""The absolute value. Its derivative at 0 is 0; of a complex z the gradient is ``z / abs(z)``. Also called ``absolute``."""
     def abs_(self) -> Tensor:
         r"""`Tensor.abs`, written into this tensor."""
     def absolute(self) -> Tensor:
-        r"""The absolute value. Also called ``absolute``."""
+        r"""The absolute value. Its derivative at 0 is 0; of a complex z the gradient is ``z / abs(z)``. Also called ``absolute``."""
     def absolute_(self) -> Tensor:
         r"""`Tensor.absolute`, written into this tensor."""
     def acos(self) -> Tensor:
@@ -139,7 +139,7 @@ class Methods:
     def aminmax(self, *, dim: builtins.int | None = ..., keepdim: builtins.bool = ...) -> results.aminmax:
         r"""The smallest and the largest elements."""
     def angle(self) -> Tensor:
-        r"""The angle in the complex plane."""
+        r"""The angle in the complex plane. Its derivative is 0 for real numbers and at 0."""
     def any(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: builtins.bool = ...) -> Tensor:
         r"""Whether any element is true (not 0)."""
     def arccos(self) -> Tensor:
@@ -161,7 +161,7 @@ class Methods:
     def arctan(self) -> Tensor:
         r"""The inverse tangent. Also called ``arctan``."""
     def arctan2(self, other: Any, /) -> Tensor:
-        r"""The angle of the point (other, input). Also called ``arctan2``."""
+        r"""The angle of the point (other, input). Its derivatives at the origin are 0. Also called ``arctan2``."""
     def arctan2_(self, other: Any, /) -> Tensor:
         r"""`Tensor.arctan2`, written into this tensor."""
     def arctan_(self) -> Tensor:
@@ -189,7 +189,7 @@ class Methods:
     def atan(self) -> Tensor:
         r"""The inverse tangent. Also called ``arctan``."""
     def atan2(self, other: Any, /) -> Tensor:
-        r"""The angle of the point (other, input). Also called ``arctan2``."""
+        r"""The angle of the point (other, input). Its derivatives at the origin are 0. Also called ``arctan2``."""
     def atan2_(self, other: Any, /) -> Tensor:
         r"""`Tensor.atan2`, written into this tensor."""
     def atan_(self) -> Tensor:
@@ -237,7 +237,7 @@ class Methods:
     def cdouble(self) -> Tensor:
         r"""This tensor as complex128; itself if it is that."""
     def ceil(self) -> Tensor:
-        r"""Rounded up."""
+        r"""Rounded up. Its derivative is 0."""
     def ceil_(self) -> Tensor:
         r"""`Tensor.ceil`, written into this tensor."""
     def cfloat(self) -> Tensor:
@@ -367,7 +367,7 @@ class Methods:
     def fill_(self, value: Any) -> Tensor:
         r"""Write one number, or the one element of a 0-d tensor, everywhere."""
     def fix(self) -> Tensor:
-        r"""Rounded towards zero. Also called ``fix``."""
+        r"""Rounded towards zero. Its derivative is 0. Also called ``fix``."""
     def fix_(self) -> Tensor:
         r"""`Tensor.fix`, written into this tensor."""
     def flatten(self, start_dim: builtins.int = ..., end_dim: builtins.int = ...) -> Tensor:
@@ -385,11 +385,11 @@ class Methods:
     def float_power_(self, exponent: Any) -> Tensor:
         r"""`Tensor.float_power`, written into this tensor."""
     def floor(self) -> Tensor:
-        r"""Rounded down."""
+        r"""Rounded down. Its derivative is 0."""
     def floor_(self) -> Tensor:
         r"""`Tensor.floor`, written into this tensor."""
     def floor_divide(self, other: Any, /) -> Tensor:
-        r"""The quotient, rounded down."""
+        r"""The quotient, rounded down; ``//``. Both derivatives are 0 (PyTorch has none)."""
     def floor_divide_(self, other: Any, /) -> Tensor:
         r"""`Tensor.floor_divide`, written into this tensor."""
     def fmax(self, other: Tensor) -> Tensor:
@@ -431,7 +431,7 @@ class Methods:
     def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         r"""Pieces side by side: see `tensor_split`."""
     def hypot(self, other: Any, /) -> Tensor:
-        r"""``sqrt(input**2 + other**2)``."""
+        r"""``sqrt(input**2 + other**2)``. Its derivatives at the origin are nan, unlike those of `norm`."""
     def hypot_(self, other: Any, /) -> Tensor:
         r"""`Tensor.hypot`, written into this tensor."""
     def index_add(self, dim: builtins.int, index: Any, source: Tensor, *, alpha: Any = ...) -> Tensor:
@@ -463,6 +463,10 @@ class Methods:
     def is_floating_point(self) -> builtins.bool:
         r"""Whether the elements are real floating-point numbers."""
     def is_nonzero(self) -> builtins.bool: ...
+    def is_same_size(self, other: Tensor) -> builtins.bool:
+        r"""Whether both tensors have the same shape."""
+    def is_set_to(self, tensor: Tensor) -> builtins.bool:
+        r"""Whether both tensors show the same memory with the same shape and strides."""
     def is_signed(self) -> builtins.bool:
         r"""Whether the elements can be negative."""
     def isclose(self, other: Tensor, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> Tensor:
@@ -498,7 +502,7 @@ class Methods:
     def less_equal(self, other: Any, /) -> Tensor:
         r"""Whether ``input <= other``. Also called ``less_equal``."""
     def log(self) -> Tensor:
-        r"""The natural logarithm."""
+        r"""The natural logarithm. Its derivative at 0 is inf; below, the value is nan and it is 1 / x."""
     def log10(self) -> Tensor:
         r"""The logarithm to base 10."""
     def log10_(self) -> Tensor:
@@ -516,7 +520,7 @@ class Methods:
     def log_softmax(self, dim: builtins.int, dtype: Any = ...) -> Tensor:
         r"""The logarithm of softmax, without overflow."""
     def logaddexp(self, other: Any, /) -> Tensor:
-        r"""``log(exp(input) + exp(other))``, without overflow."""
+        r"""``log(exp(input) + exp(other))``, without overflow. Of two like infinities the derivatives are nan."""
     def logaddexp2(self, other: Tensor) -> Tensor:
         r"""``log2(2**input + 2**other)``, without overflow."""
     def logical_and(self, other: Any, /) -> Tensor:
@@ -628,7 +632,7 @@ class Methods:
     def new_zeros(self, *size: Any, dtype: Any = ..., device: Any = ..., **named: Any) -> Tensor:
         r"""Zeros of a size, with this tensor's dtype and device unless others are given."""
     def nextafter(self, other: Any, /) -> Tensor:
-        r"""The next number from `input` towards `other`."""
+        r"""The next number from `input` towards `other`. The derivatives are 1 (0 where the two are equal) and 0."""
     def nextafter_(self, other: Any, /) -> Tensor:
         r"""`Tensor.nextafter`, written into this tensor."""
     def nonzero(self, *, as_tuple: builtins.bool = ...) -> Any:
@@ -674,7 +678,7 @@ class Methods:
     def reciprocal_(self) -> Tensor:
         r"""`Tensor.reciprocal`, written into this tensor."""
     def relu(self) -> Tensor:
-        r"""0 for negative elements, the others as they are."""
+        r"""0 for negative elements, the others as they are. Its derivative at 0 is 0."""
     def relu_(self) -> Tensor:
         r"""`Tensor.relu`, written into this tensor."""
     def remainder(self, other: Any) -> Tensor:
@@ -700,7 +704,7 @@ class Methods:
     def round_(self, *, decimals: builtins.int = ...) -> Tensor:
         r"""`Tensor.round`, written into this tensor."""
     def rsqrt(self) -> Tensor:
-        r"""``1 / sqrt(input)``."""
+        r"""``1 / sqrt(input)``. Its derivative at 0 is -inf."""
     def rsqrt_(self) -> Tensor:
         r"""`Tensor.rsqrt`, written into this tensor."""
     def scatter(self, dim: builtins.int, index: Tensor, src: Any = ..., *, value: Any = ..., reduce: Any = ...) -> Tensor:
@@ -715,8 +719,10 @@ class Methods:
         r"""The slice at `index` along a dimension, which disappears: a view."""
     def select_scatter(self, src: Tensor, dim: builtins.int, index: builtins.int) -> Tensor:
         r"""`input` with `src` as the slice at `index` along a dimension."""
+    def set_(self, source: Tensor | None = ...) -> Tensor:
+        r"""Show the memory of `source` from now on, with its shape; nothing without one."""
     def sgn(self) -> Tensor:
-        r"""The sign; of a complex number, its direction."""
+        r"""The sign; of a complex number, its direction. Its derivative is 0 for real numbers and at 0; a complex number turns its direction only by moving across it."""
     def sgn_(self) -> Tensor:
         r"""`Tensor.sgn`, written into this tensor."""
     def short(self) -> Tensor:
@@ -726,7 +732,7 @@ class Methods:
     def sigmoid_(self) -> Tensor:
         r"""`Tensor.sigmoid`, written into this tensor."""
     def sign(self) -> Tensor:
-        r"""-1, 0 or 1."""
+        r"""-1, 0 or 1 (nan of nan). Its derivative is 0, at 0 too."""
     def sign_(self) -> Tensor:
         r"""`Tensor.sign`, written into this tensor."""
     def signbit(self) -> Tensor:
@@ -756,7 +762,7 @@ class Methods:
     def split_with_sizes(self, split_sizes: Sequence[builtins.int], dim: builtins.int = ...) -> tuple[Tensor, ...]:
         r"""Pieces of the lengths in a list."""
     def sqrt(self) -> Tensor:
-        r"""The square root."""
+        r"""The square root. Its derivative at 0 is inf."""
     def sqrt_(self) -> Tensor:
         r"""`Tensor.sqrt`, written into this tensor."""
     def square(self) -> Tensor:
@@ -838,7 +844,7 @@ class Methods:
     def true_divide_(self, other: Any, /) -> Tensor:
         r"""`Tensor.true_divide`, written into this tensor."""
     def trunc(self) -> Tensor:
-        r"""Rounded towards zero. Also called ``fix``."""
+        r"""Rounded towards zero. Its derivative is 0. Also called ``fix``."""
     def trunc_(self) -> Tensor:
         r"""`Tensor.trunc`, written into this tensor."""
     def type(self, dtype: Any = ..., non_blocking: builtins.bool = ...) -> Any:

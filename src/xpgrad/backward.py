@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import warnings
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -14,10 +13,15 @@ from typing import Any
 from xpgrad import graph, versions
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
-from xpgrad.hooks import Run, after_leaf, before_leaf, replaced
+from xpgrad.hooks import Run, accumulating, after_leaf, before_leaf, replaced
 from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.tensor import Size, Tensor, set_engine, wrap
+
+NO_ORIGIN = (
+    "No forward pass information available. Enable detect anomaly during forward pass for more "
+    "information."
+)
 
 SMALL = 4096  # elements; below, a new array costs less than asking whose the old one is
 
@@ -37,7 +41,7 @@ def run(
     Args:
         create_graph: record what the rules compute; the roots' gradients are Tensors then.
     """
-    tensors = create_graph or any(isinstance(g, Tensor) for _, g in roots)
+    tensors = create_graph or (bool(roots) and isinstance(roots[0][1], Tensor))  # all, or none
     grads: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []
     captured: dict[Node, Any] = {}
@@ -61,7 +65,7 @@ def run(
     level = roots[0][0].ns.level if roots else None
     if level is not None:
         level = level.freeze(outer)  # what is below records or not as it did
-    around, mode.run = mode.run, Run(roots, needed)
+    around, mode.run = mode.run, (roots, needed)
     try:
         while heap:
             node = heappop(heap)[1]
@@ -129,8 +133,12 @@ def run(
             gi = raw = before = None
         for node in [n for n in grads if n.hooks is not None]:
             grads[node] = _call_hooks(node, grads[node], tensors)
-        if mode.run.notes:
+        if type(mode.run) is Run:
             mode.run.finish()
+    except Exception:
+        if anomaly.enabled:
+            _show_origin(node)
+        raise
     finally:
         mode.grad, mode.run = outer, around
         if level is not None:
@@ -228,8 +236,6 @@ def _recover(
         with node.ns.quiet():
             state = node if not create_graph else node.lifted(tensor_namespace)
             return node.vjp(state, g, edges)
-    if anomaly.enabled:
-        _show_origin(node)
     if not isinstance(error, GradientError):
         error.add_note(f"raised in the backward of {node.name()}")
     raise error
@@ -242,7 +248,6 @@ def _check_nan(node: Node, gs: Any) -> None:
             continue
         raw, ns = (g._data, g._ns) if isinstance(g, Tensor) else (g, node.ns)
         if raw.dtype in ns.inexact and bool(ns.to_host(ns.wrap(ns.any(ns.isnan(raw))))):
-            _show_origin(node)
             raise GradientError(
                 f"Function '{node.name()}' returned nan values in its {i}th output."
             )
@@ -250,21 +255,26 @@ def _check_nan(node: Node, gs: Any) -> None:
 
 def _show_origin(node: Node) -> None:
     """Warn with the traceback of the call that made a node, if anomaly detection noted it."""
-    origin = getattr(node.seq, "origin", None)
+    noted: Any = node.seq
+    known = hasattr(noted, "origin")
     found = (
-        " No forward pass information available. Enable detect anomaly during forward pass for "
-        "more information."
-        if origin is None
-        else f" Traceback of forward call that caused the error:\n{origin()}"
+        f"Traceback of forward call that caused the error:\n{noted.origin()}"
+        if known
+        else NO_ORIGIN
     )
-    warnings.warn(f"Error detected in {node.name()}.{found}", UserWarning, stacklevel=2)
+    texts = [f"Error detected in {node.name()}. {found}"] + (noted.causes() if known else [])
+    for text in texts:
+        warnings.warn(text, UserWarning, stacklevel=2)
 
 
 def tensor_namespace(ns: Namespace) -> Any:
     """The namespace whose functions are the differentiable ops, on the device of `ns`."""
-    from xpgrad.array_api.namespace import TensorNamespace
+    found = ns.tensors
+    if found is None:
+        from xpgrad.array_api.namespace import TensorNamespace
 
-    return TensorNamespace.of(ns)
+        found = ns.tensors = TensorNamespace(ns)
+    return found
 
 
 def _fit(g: Any, raw: Array, parent: Node, node: Node, create_graph: bool) -> Any:
@@ -335,6 +345,7 @@ def seeds(
                 f"element {i} of tensors does not require grad and does not have a grad_fn"
             )
         ns, shape = node.ns, node.shape or ()
+        lifted = lifted or ns.whole
         if g is None and shape == () and node.dtype not in ns.complexes:  # nearly always
             one = ns.ones((), dtype=node.dtype)
             found.append((node, wrap(one, ns) if create_graph else one))
@@ -383,6 +394,8 @@ def node_of(what: Any) -> Node | None:
         GradientError: for anything else.
     """
     if isinstance(what, Tensor):
+        if what._ns.ended:
+            what._ns.settle(what)
         return what._node
     if isinstance(what, graph.GradientEdge):
         return what.target
@@ -412,6 +425,12 @@ def backward(
     >>> xg.autograd.backward([x.sum(), (x * x).sum()]); x.grad
     tensor([3., 5.])
     """
+    if mode.transforms:
+        raise GradientError(
+            "backward() called inside a functorch transform. This is not supported, please use "
+            "functorch.grad or functorch.vjp instead or call backward() outside of functorch "
+            "transforms."
+        )
     outputs = as_sequence(tensors)
     gradients = as_gradients(grad_tensors, len(outputs))
     targets: list[Node] | None = None
@@ -445,21 +464,18 @@ def backward(
     while found:
         node, g, holders = _take(found)
         tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
-        if tensor is None:
+        if tensor is None or tensor._node is not node:  # it no longer wants one
             continue
         if node.hooks is not None and node.hooks.pre:
             g, holders = before_leaf(node, g), -1
         if g is not None:
-            with _accumulating:
+            with accumulating:
                 _accumulate(tensor, g, create_graph, holders == _SOLE)
         if node.hooks is not None:
             after_leaf(node, tensor, g)
 
 
 set_engine(backward)
-
-# Two threads that find no gradient yet, or add into the same one, would lose one of theirs.
-_accumulating = threading.Lock()
 
 
 def as_gradients(given: Any, count: int) -> list[Any]:
@@ -484,6 +500,8 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     """Add `g` into ``tensor.grad``, which never shares memory with anything else."""
     ns = tensor._ns
     have = tensor._grad
+    if isinstance(g, Tensor) and not create_graph:
+        g, sole = g._ns.landed(g, ns) if g._ns.depth else g._data, False
     if have is None:
         tensor._grad = unshared(g, ns, sole)
     elif create_graph:

@@ -166,6 +166,15 @@ class Bundle:
         return self
 
 
+class Nowhere(Node):
+    """What nothing leads to: stands for an output that nobody holds."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.edges, self.seq, self.hooks = (), 0, None
+
+
 class GradientEdge(NamedTuple):
     """An edge of the graph: stands for a tensor in `grad` and `backward` without keeping it."""
 
@@ -182,5 +191,4 @@ class GradientEdge(NamedTuple):
             known = node.outputs.get(self.output_nr)
         elif self.output_nr == 0:
             return node
-        # An output that nobody holds is a node that nothing leads to.
-        return (known and known()) or AccumulateGrad.__new__(AccumulateGrad)
+        return (known and known()) or Nowhere()

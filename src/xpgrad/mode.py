@@ -18,6 +18,9 @@ class _Mode(threading.local):
     inference: bool = False
     run: Any = None  # the innermost backward at work (`xpgrad.hooks.Run`)
     level: Any = None  # the innermost transform at work (`xpgrad.func.levels`)
+    transforms: int = 0  # how many transforms of `xpgrad.func` are at work
+    recordings: tuple[Any, ...] = ()  # those of them that differentiate backwards
+    pulling: Any = None  # whose backward is at work (`xpgrad.func.reverse.Recording`)
 
 
 mode = _Mode()  # read on every operation: `mode.grad` costs about 30 ns
@@ -118,7 +121,14 @@ class no_grad(_Switch):
 
 
 class enable_grad(no_grad):
-    """Record inside, also within ``no_grad``. Has no effect within ``inference_mode``."""
+    """Record inside, also within ``no_grad``. Has no effect within ``inference_mode``.
+
+    >>> import xpgrad as xg
+    >>> x = xg.ones(1, requires_grad=True)
+    >>> with xg.no_grad(), xg.enable_grad():
+    ...     (2 * x).requires_grad
+    True
+    """
 
     def _switch(self) -> None:
         mode.grad = not mode.inference

@@ -82,6 +82,9 @@ class Namespace:
     mutable: bool = True
     depth: int = 0  # how many transforms are wrapped around the library (`xpgrad.func`)
     level: Any = None  # the innermost of them
+    tensors: Any = None  # the namespace of Tensors around its arrays, once asked for
+    whole: bool = False  # gradients stay what it makes of them on their way out of its graph
+    ended: bool = False  # its level has ended, and its tensors settle as what they wrap
 
     def __init__(self, module: ModuleType, where: Device, native_device: Any = None) -> None:
         self.module = module

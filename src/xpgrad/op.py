@@ -43,21 +43,25 @@ class Op:
     Attributes:
         inputs: the names of the array inputs.
         rules: the rules by input name, `None` where an input is not differentiable.
+        differentiable: any input has a rule.
         elementwise: each output element depends on the input elements at its place alone.
         linear: the op is linear in all its inputs together.
         view: the result shows the input's memory where the library can.
         promotes: the inputs that are brought to one dtype.
         integers: what happens to integer inputs: ``"keep"`` them or make them ``"float"``.
         kept: which of several results the rules read of ``out``; `None` means all of them.
+        stacks: how many of the last axes of each input are its own, where those before are a stack
+            that broadcasts with the others' (of matrices, say); `None` for other ops.
+        shared: what several rules need, computed once for all: they name it ``shared``.
         call: the function that users call.
     """
 
     call: Callable[..., Any]
 
     __slots__ = (
-        "call", "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
+        "call", "differentiable", "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
         "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes", "rules",
-        "settings", "variadic", "view", "vjp",
+        "settings", "shared", "stacks", "variadic", "view", "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -73,16 +77,20 @@ class Op:
         integers: str,
         promotes: bool | tuple[str, ...],
         kept: tuple[int, ...] | None = None,
+        stacks: int | tuple[int, ...] | None = None,
+        shared: Rule | None = None,
     ) -> None:
         self.name = forward.__name__
         self.forward = forward
         self.rules = rules
+        self.differentiable = any(rule is not None for rule in rules.values())
         self.elementwise = elementwise
         self.linear = linear
         self.view = view
         self.outputs = outputs
         self.integers = integers
         self.kept = kept
+        self.shared = shared
         # Read off the code object: `inspect` would cost more than all the rest of the import.
         code = forward.__code__
         names, n, m = code.co_varnames, code.co_posonlyargcount, code.co_kwonlyargcount
@@ -95,19 +103,24 @@ class Op:
         if isinstance(promotes, bool):
             promotes = self.inputs if promotes else ()
         self.promotes: tuple[str, ...] = promotes
+        if isinstance(stacks, int):
+            stacks = (stacks,) * len(self.inputs)
+        self.stacks: tuple[int, ...] | None = stacks
         if set(rules) != set(self.inputs):
             raise TypeError(
                 f"op {self.name!r} takes {self.inputs} and has rules for {tuple(rules)}: each "
                 "array input needs a rule or an explicit None"
             )
-        wanted = {n: _parameters(r) for n, r in rules.items() if r is not None}
+        called = {n: _parameters(r) for n, r in rules.items() if r is not None}
+        common = () if shared is None else _parameters(shared)  # who names it reads what it reads
+        wanted = {n: a + common if "shared" in a else a for n, a in called.items()}
         self._check(wanted)
         # keep[j][i]: the rule of input i reads input j.
         self.keep = tuple(tuple(j in wanted.get(i, ()) for i in self.inputs) for j in self.inputs)
         self.out_for = tuple("out" in wanted.get(i, ()) for i in self.inputs)
         self.needs_out = any(self.out_for)
         self.needs_likes = any("likes" in names for names in wanted.values())
-        self.vjp = _make_vjp(self, wanted)
+        self.vjp = _make_vjp(self, called)
         self.node_type = self._node_type(node)
 
     def _node_type(self, name: str) -> type[OpNode]:
@@ -123,6 +136,8 @@ class Op:
             known = (known - {"g"}) | {"gs"}
         if self.variadic:
             known |= {"i", "likes"}
+        if self.shared is not None:
+            known |= {"shared"}
         for name, asked in wanted.items():
             unknown = [a for a in asked if a not in known]
             if unknown:
@@ -130,11 +145,6 @@ class Op:
                     f"the rule of op {self.name!r} for {name!r} asks for {', '.join(unknown)}; "
                     f"it can have {', '.join(sorted(known))}"
                 )
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether any input has a rule."""
-        return any(rule is not None for rule in self.rules.values())
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -175,7 +185,7 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
         got = f"[{name!r}]" if default is REQUIRED else f".get({name!r}, {default!r})"
         places[name] = f"n.settings{got}"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
-    places |= {"i": "i", "likes": "n.settings['likes']"}
+    places |= {"i": "i", "likes": "n.settings['likes']", "shared": "shared"}
 
     def arguments(position: int, name: str) -> str:
         like = "n.edges[i]" if op.variadic else f"n.edges[{position}]"
@@ -192,6 +202,10 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
             f"None if e[{i}] is None else {r}({a}), "
             for i, (r, a) in enumerate(zip(names, given, strict=True))
         )
+        if op.shared is not None:
+            once = ", ".join(places[a] for a in _parameters(op.shared))
+            body = f"(lambda shared: ({calls}))(s({once}))"
+            return _bind(f"lambda s, {', '.join(names)}: lambda n, g, e: {body}", op.shared, *rules)
         return _bind(f"lambda {', '.join(names)}: lambda n, g, e: ({calls})", *rules)
     head = "lambda n, g, i" if op.variadic else "lambda n, g"
     calls_ = [_bind(f"lambda r: {head}: r({a})", r) for r, a in zip(rules, given, strict=True)]
@@ -234,13 +248,15 @@ def op(
     integers: str = "keep",
     promotes: bool | tuple[str, ...] | None = None,
     kept: tuple[int, ...] | None = None,
+    stacks: int | tuple[int, ...] | None = None,
+    shared: Rule | None = None,
     **rules: Rule | None,
 ) -> Callable[[Callable[..., Any]], OpFunction]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
 
     Args:
         node: PyTorch's name for the node (``"Mul"``), if it is not the op's own in CamelCase.
-        elementwise, linear, view, integers, kept: see `Op`.
+        elementwise, linear, view, integers, kept, stacks, shared: see `Op`.
         outputs: the number of results, or 0 if a setting ``outputs`` says.
         promotes: bring the inputs, or those named, to one dtype (default: elementwise ops do).
 
@@ -262,6 +278,8 @@ def op(
             integers=integers,
             promotes=elementwise if promotes is None else promotes,
             kept=kept,
+            stacks=stacks,
+            shared=shared,
         )
         if name in OPS:
             raise TypeError(f"there is an op {name!r} already")

@@ -278,6 +278,15 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int, linewidth: int, 
     return text + ")"
 
 
+def with_suffix(text: str, suffix: str) -> str:
+    """The ``repr`` of a tensor with one more thing said about it.
+
+    >>> with_suffix("tensor([1.])", "tangent=tensor([2.])")
+    'tensor([1.], tangent=tensor([2.]))'
+    """
+    return _with_suffixes(text[:-1], [suffix], len("tensor("), _options.linewidth, "xpgrad")
+
+
 def tensor_str(
     array: npt.NDArray[Any],
     *,

@@ -56,6 +56,35 @@ def _plain(value: Any) -> Any:
     return complex(value)
 
 
+def alike(op: Op, inputs: Sequence[Any]) -> Namespace | None:
+    """The namespace of Tensors that `unify` would leave as they are; `None` if it might not.
+
+    They are of one namespace and, where the op wants it, one dtype. Inputs may be missing, and
+    the second of two may be a Python number beside floats.
+    """
+    ns = dtype = None
+    promotes = op.promotes
+    for i, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            if ns is None:
+                ns = x._ns
+            elif x._ns is not ns:
+                return None
+            own = x._data.dtype
+            if promotes and (op.variadic or op.inputs[i] in promotes):
+                if dtype is None:
+                    dtype = own
+                elif own is not dtype:
+                    return None
+            if op.integers == "float" and own not in ns.inexact:
+                return None
+        elif x is None:
+            continue
+        elif i != 1 or type(x) not in (float, int) or dtype is None or dtype not in ns.inexact:  # type: ignore[union-attr]
+            return None
+    return ns
+
+
 def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
     """Bring inputs to one namespace and, if the op wants it, one dtype.
 
@@ -126,6 +155,9 @@ def common_namespace(what: str, tensors: Sequence[Tensor]) -> Namespace:
     """
     if not tensors:
         return resolve()
+    for t in tensors:
+        if t._ns.ended:
+            t._ns.settle(t)
     first = tensors[0]._ns
     if all(t._ns is first for t in tensors):
         return first
@@ -157,6 +189,27 @@ def follow(value: Any, ns: Namespace) -> Any:
 
         value = to_device(value, ns=ns.base)
     return ns.lift(value) if ns.depth else value
+
+
+def received(value: Any, t: Tensor) -> Any:
+    """A value that is about to be written into `t`, as one of the same namespace.
+
+    Raises:
+        GradientError: where `t` cannot take it.
+    """
+    if isinstance(value, Tensor) and value._ns.depth > t._ns.depth:
+        value._ns.receive(t)
+    return follow(value, t._ns)
+
+
+def together(what: str, *values: Any) -> list[Any]:
+    """Tensors on one device as ones of one namespace; anything else as it is.
+
+    Raises:
+        DeviceError: where devices differ.
+    """
+    ns = common_namespace(what, [v for v in values if isinstance(v, Tensor)])
+    return [follow(v, ns) for v in values]
 
 
 def _cast(value: Tensor, target: dtypes.dtype) -> Tensor:
@@ -206,7 +259,7 @@ def explain(
     op: Op, inputs: Sequence[Any], settings: dict[str, Any] | None, error: Exception
 ) -> Exception:
     """The error to raise for a failure inside an op: what was asked, with what, and why not."""
-    if isinstance(error, (XpgradError, NotImplementedError, MemoryError)):
+    if isinstance(error, (XpgradError, NotImplementedError, MemoryError, UserWarning)):
         return error
     names = op.inputs if not op.variadic else [f"{op.inputs[0]}[{i}]" for i in range(len(inputs))]
     given = [f"{n}: {describe(v)}" for n, v in zip(names, inputs, strict=False)]

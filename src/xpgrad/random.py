@@ -223,8 +223,8 @@ def inside(x: Tensor) -> Tensor:
     """`x` as the transform at work knows it: what is drawn for it may differ between examples."""
     if mode.level is None:
         return x
-    lifted: Tensor = mode.level.over(x._ns.base).lift(x)
-    return lifted
+    ns = mode.level.inside(x._ns.base)
+    return ns.lift(x) if ns.depth > x._ns.depth else x
 
 
 # ------------------------------------------------------------------ uniform, normal, integers

@@ -180,7 +180,7 @@ def resolve(spec: Any = None) -> Namespace:
 def within(spec: Any = None) -> Namespace:
     """The namespace for what is made on a device now: within a transform, it is the transform's."""
     ns = resolve(spec)
-    return ns if mode.level is None else mode.level.over(ns)
+    return ns if mode.level is None else mode.level.inside(ns)
 
 
 def _open(where: device) -> Namespace:
@@ -225,6 +225,9 @@ def namespace_of(array: Array) -> Namespace | None:
     """
     if not hasattr(array, "shape"):
         return None
+    owner = getattr(array, "ns", None)  # what a transform makes of an array knows it
+    if isinstance(owner, Namespace):
+        return owner
     for base in type(array).__mro__:
         backend = _library_backend(base.__module__.partition(".")[0])
         if backend is not None:

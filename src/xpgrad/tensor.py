@@ -20,6 +20,7 @@ from xpgrad.graph import (
     RemovableHandle,
     hooks_of,
 )  # fmt: skip
+from xpgrad.hooks import accumulating, own
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.size import Size as Size
@@ -55,6 +56,7 @@ class Tensor(Methods):
     _data: Array
     _ns: Namespace
     _node: Node | None  # AccumulateGrad on a leaf that requires a gradient
+    _idle: Node | None = None  # the same, on one that did: its hooks are there again if it does
     _grad: Tensor | None = None
     # What this is a view of, by which op with which settings, made in which mode (`xpgrad.views`).
     _view: tuple[Tensor, Any, dict[str, Any], int] | None = None
@@ -126,6 +128,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value is not True and value is not False:
+            raise GradientError("requires_grad must be a bool")
         if not self.is_leaf:
             raise GradientError(
                 "you can only change requires_grad flags of leaf variables."
@@ -133,6 +137,8 @@ class Tensor(Methods):
                 "differentiation use var_no_grad = var.detach()." * (not value)
             )
         if not value:
+            if self._node is not None and self._node.variable is self:  # type: ignore[attr-defined]
+                self._idle = self._node
             self._node = None
         elif self._node is None or self._node.variable is not self:  # type: ignore[attr-defined]
             if self._inference and not mode.inference:
@@ -145,7 +151,8 @@ class Tensor(Methods):
                     "only Tensors of floating point and complex dtype can require gradients, "
                     f"got {self.dtype}"
                 )
-            self._node = AccumulateGrad(self)
+            self._node, self._idle = self._idle or AccumulateGrad(self), None
+            self._node.shape = self._data.shape  # which may have been turned since
         if self._view or self._views:
             from xpgrad.views import share_flag
 
@@ -156,7 +163,13 @@ class Tensor(Methods):
 
         Raises:
             DTypeError: for integers and booleans.
+            TypeError: unless `requires_grad` is a bool.
         """
+        if requires_grad is not True and requires_grad is not False:
+            raise TypeError(
+                "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                f"{type(requires_grad).__name__}"
+            )
         if requires_grad and not self.dtype.is_differentiable:
             raise DTypeError(
                 f"only Tensors of floating point dtype can require gradients, got {self.dtype}"
@@ -246,10 +259,11 @@ class Tensor(Methods):
         def keep(g: Tensor) -> None:
             tensor = owner()
             if tensor is not None:
-                if tensor._grad is None:
-                    tensor._grad = wrap(tensor._ns.copy(g._data), tensor._ns, g._node)
-                else:
-                    tensor._grad = tensor._grad + g
+                with accumulating:
+                    if tensor._grad is None:
+                        tensor._grad = wrap(tensor._ns.copy(g._data), tensor._ns, g._node)
+                    else:
+                        tensor._grad = tensor._grad + g
 
         hooks_of(self._node).retain = keep
         self._retained = True
@@ -268,7 +282,7 @@ class Tensor(Methods):
         """
         if self._node is None:
             raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
-        return RemovableHandle(hooks_of(self._node).before, hook)
+        return RemovableHandle(hooks_of(self._node).before, own(self._node, hook))
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after backward has written this leaf's ``.grad``.
@@ -282,7 +296,7 @@ class Tensor(Methods):
             raise GradientError(
                 "post accumulate grad hooks cannot be registered on non-leaf tensors"
             )
-        return RemovableHandle(hooks_of(self._node).after, hook)
+        return RemovableHandle(hooks_of(self._node).of("after"), hook)
 
     def backward(
         self,
@@ -330,7 +344,7 @@ class Tensor(Methods):
         """The version counter, shared with everything that shows the same memory."""
         root = self._root()
         if root._shared is None:
-            root._shared = Version()
+            root._shared = Version(owner=root)
         return root._shared
 
     @property
@@ -346,18 +360,29 @@ class Tensor(Methods):
         root = self if self._view is None else self._root()
         version = root._shared
         if version is None:
-            version = root._shared = Version()
+            version = root._shared = Version(owner=root)
         mark_written(self._ns, self._data, version)
 
     @property
     def data(self) -> Tensor:
         """The same memory without history, outside version counting."""
-        return self._shown(Version(silent=True))
+        return self._forgetting(self._shown(Version(silent=True)))
 
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
-            raise TypeError(f"data is set to a Tensor, got {type(value).__name__}")
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self._node is not None and not value.dtype.is_differentiable:
+            raise DTypeError(
+                "data set to a tensor that requires gradients must be floating point or complex "
+                "dtype"
+            )
+        self._show(value)
+        if self._inference is not value._inference:
+            self._inference = value._inference
+
+    def _show(self, value: Tensor) -> None:
+        """Show the memory of `value` from now on, with the same history."""
         self._data, self._ns = value._data, value._ns
         if isinstance(self._node, AccumulateGrad):
             self._node.ns = value._ns
@@ -371,9 +396,15 @@ class Tensor(Methods):
         >>> xg.ones(2, requires_grad=True).detach().requires_grad
         False
         """
-        return self._shown(self._counter())
+        return self._forgetting(self._shown(self._counter()))
+
+    def _forgetting(self, out: Tensor) -> Tensor:
+        if self._ns.depth:  # what transforms know of it is forgotten too
+            out._data = self._ns.severed(self._data)  # type: ignore[attr-defined]
+        return out
 
     def _shown(self, version: Version) -> Tensor:
+        """The same memory without what was recorded of it; transforms still know theirs."""
         out: Tensor = new(Tensor)
         out._data, out._ns, out._node = self._data, self._ns, None
         out._shared = version

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from xpgrad.errors import GradientError
-from xpgrad.graph import FREED, AccumulateGrad, Node, Output, tick
+from xpgrad.graph import AccumulateGrad, Node, Output, tick
 from xpgrad.mode import anomaly
 
 if TYPE_CHECKING:
-    import weakref
-
     from xpgrad.namespace import Array, Namespace
     from xpgrad.tensor import Tensor
 
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 class Version:
     """How often some memory was written to, shared by a tensor, its views and ``detach()``."""
 
-    __slots__ = ("count", "silent", "stamps", "watch")
+    __slots__ = ("count", "owner", "silent", "stamps", "waiting")
 
-    def __init__(self, silent: bool = False) -> None:
+    def __init__(self, silent: bool = False, owner: Tensor | None = None) -> None:
         self.count = 0
         self.stamps: list[int] = []  # of the latest writes, by the clock
         self.silent = silent  # writes leave no mark: ``tensor.data`` bypasses the check
-        self.watch: weakref.ref[Tensor] | None = None  # a base with views that await a write
+        self.owner = None if owner is None else weakref.ref(owner)  # the base
+        # Bases with views that await the next write (`xpgrad.views`).
+        self.waiting: list[weakref.ref[Tensor]] = []
 
     def bump(self) -> int:
         """Record a write, and return its stamp."""
@@ -34,16 +35,18 @@ class Version:
         stamps.append(stamp)
         if len(stamps) > 64:  # enough for the message; the newest decides
             del stamps[:32]
-        if self.watch is not None:
+        if self.waiting:
             self._tell()
         return stamp
 
     def _tell(self) -> None:
         from xpgrad.views import written_to
 
-        root, self.watch = self.watch and self.watch(), None
-        if root is not None:
-            written_to(root)
+        waiting, self.waiting = self.waiting, []
+        for r in waiting:
+            root = r()
+            if root is not None:
+                written_to(root)
 
     def at(self, seq: int) -> int:
         """The version at an earlier moment."""
@@ -57,6 +60,7 @@ class Version:
 # table needs no clearing, and is as large as the number of places written to.
 written: dict[int, tuple[int, Version]] = {}
 last_write = 0
+announced = False  # whether writes are told of beforehand: `allow_mutation_on_saved_tensors`
 
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
@@ -82,7 +86,23 @@ def check_fresh(node: Node) -> None:
     Raises:
         GradientError: naming the array, the op that made it and the versions.
     """
-    kept = [] if node.saved is None or node.saved is FREED else _arrays(node.saved)
+    saved, settings = node.saved, node.settings
+    if not settings or "index" not in settings:
+        # Nearly always one or two arrays, and nothing was written to: the rest is for errors.
+        if type(saved) is not tuple:
+            return
+        ns, seq = node.ns, node.seq
+        key, array_type = ns.memory_key, ns.array_type
+        for value in saved:
+            if type(value) is array_type:
+                mark = written.get(key(value))
+                if mark is not None and mark[0] > seq:
+                    break
+            elif type(value) is tuple:
+                break
+        else:
+            return
+    kept = _arrays(node.saved) if type(node.saved) is tuple else []  # or freed, or packed
     index = node.settings.get("index") if node.settings else None
     if isinstance(index, tuple):
         kept += [(None, part) for part in index if hasattr(part, "shape")]
@@ -91,6 +111,14 @@ def check_fresh(node: Node) -> None:
         if version is None or stamp < node.seq:
             continue
         maker = None if place is None else (*node.edges, node)[min(place, len(node.edges))]
+        owner = None if version.owner is None else version.owner()
+        if owner is not None and place is not None and place < len(node.edges):
+            from xpgrad.views import below
+
+            # PyTorch names who made the tensor what it is now.
+            for t in (owner, *below(owner)):
+                if t._data is value:
+                    maker = vars(t)["_node"]
         raise stale(node.ns, value, maker, version.count, version.at(node.seq))
 
 

@@ -12,6 +12,7 @@ lead steps: view ops with their settings. That is all it takes
 from __future__ import annotations
 
 import functools
+import math
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array
 from xpgrad.tensor import Tensor, new
-from xpgrad.versions import mark, short
+from xpgrad.versions import Version, mark, short
 
 if TYPE_CHECKING:
     from xpgrad.op import Op
@@ -86,12 +87,12 @@ def link_alias(out: Tensor, x: Tensor) -> None:
 def _register(x: Tensor, view: Tensor) -> None:
     views = x._views
     if views is None:
-        x._views = [weakref.ref(view)]
-        return
+        views = vars(x).setdefault("_views", [])  # another thread may be just here
     views.append(weakref.ref(view))
     n = len(views)
     if n >= 16 and not n & (n - 1):  # now and then, so that the list stays about as long as needed
-        x._views = [r for r in views if r() is not None]
+        x._views = kept = [r for r in views[:n] if r() is not None]
+        kept += views[n:]
 
 
 def living(x: Tensor) -> Iterator[Tensor]:
@@ -129,7 +130,7 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
     hidden._data, hidden._ns, hidden._node = t._data, t._ns, t._node
     hidden._shared = t._shared
     children = [view for view in living(t) if view is not seen]
-    t._views = None
+    t._views = []
     if t._view is None and t._source is None:
         hidden._view = (t, *back, RECORDED)
         if children:
@@ -143,12 +144,35 @@ def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
         t._source, t._view = None, (hidden, *seen._view[1:])
         _register(hidden, t)
     for view in children:
-        if view._view is None:
-            view._source = hidden
-        else:
-            view._view = (hidden, *view._view[1:])
-        _register(hidden, view)
+        _reparent(view, hidden)
     t._data = seen._data
+
+
+def leave(t: Tensor) -> None:
+    """Let `t` be no view, and have none: a hidden tensor takes its place."""
+    children = list(living(t))
+    version, parent = t._counter(), parent_of(t)
+    if children or parent is not None:
+        hidden: Tensor = new(Tensor)
+        hidden._data, hidden._ns, hidden._node = t._data, t._ns, vars(t)["_node"]
+        hidden._view, hidden._source = t._view, t._source
+        hidden._shared = version
+        if parent is not None:
+            _register(parent, hidden)
+        for view in children:
+            _reparent(view, hidden)
+    t._view, t._source, t._views = None, None, []
+    if parent is not None or children:
+        t._shared = Version(version.silent, t)
+        t._shared.count = version.count
+
+
+def _reparent(view: Tensor, parent: Tensor) -> None:
+    if view._view is None:
+        view._source = parent
+    else:
+        view._view = (parent, *view._view[1:])
+    _register(parent, view)
 
 
 # ------------------------------------------------------------------ before a write
@@ -192,7 +216,7 @@ def _check_view(t: Tensor, recorded: bool) -> None:
             )
         if several:
             raise GradientError(_several(t))
-        if any(isinstance(x._node, AccumulateGrad) for x in chain):
+        if t.requires_grad and (t.is_leaf or chain[-1].is_leaf):
             raise GradientError(f"a view of {LEAF_WRITTEN}")
 
 
@@ -221,22 +245,30 @@ def _output(t: Tensor) -> str:
 
 def overlaps(t: Tensor) -> bool:
     """Whether several elements share one place in memory, as after ``expand``."""
-    if t._view is None or 0 in t._data.shape:
-        return False
-    strides = getattr(t._data, "strides", None)
-    if strides is not None and t._ns.mutable:
-        return any(s == 0 and n > 1 for s, n in zip(strides, t._data.shape, strict=True))
-    # Nobody can see the memory: count the places that lead back into the base.
-    steps = steps_to(t)
-    if not any(getattr(op, "name", "") == "broadcast_to" for op, *_ in steps):
-        return False
-    from xpgrad.ops.indexing import follow
+    return distinct(t) is not None
 
-    ns, size = t._ns, 1
-    for n in steps[0][2]:
-        size *= n
-    places = ns.to_host(follow(ns, ns.reshape(ns.arange(size), steps[0][2]), steps)).reshape(-1)
-    return len(set(places.tolist())) < len(places)
+
+def distinct(t: Tensor) -> tuple[slice, ...] | None:
+    """The index of one element each of those that share a place; `None` where none do."""
+    if t._view is None or 0 in t._data.shape:
+        return None
+    ns, shape = t._ns, t._data.shape
+    strides = getattr(t._data, "strides", None)
+    if strides is not None and ns.mutable:
+        repeated = [s == 0 and n > 1 for s, n in zip(strides, shape, strict=True)]
+    else:  # nobody can see the memory: look where the elements come from
+        steps = steps_to(t)
+        if not any(getattr(op, "name", "") == "broadcast_to" for op, *_ in steps):
+            return None
+        from xpgrad.ops.indexing import follow
+
+        size = math.prod(steps[0][2])
+        places: Any = follow(ns, ns.reshape(ns.arange(size), steps[0][2]), steps)
+        places = ns.to_host(ns.wrap(places))
+        repeated = [
+            n > 1 and bool((places == places.take([0], axis=i)).all()) for i, n in enumerate(shape)
+        ]
+    return tuple(slice(0, 1 if r else None) for r in repeated) if any(repeated) else None
 
 
 # ------------------------------------------------------------------ after a write: values
@@ -265,7 +297,10 @@ def replace(t: Tensor, data: Array) -> None:
         x._data = new_data
         for view in living(x):
             step = () if view._view is None else ((*view._view[1:3], None),)
-            stack.append((view, ns.wrap(follow(ns, new_data, step))))
+            seen = ns.wrap(follow(ns, new_data, step))
+            if view._view is None and ns.depth:
+                seen = ns.severed(seen)  # type: ignore[attr-defined]
+            stack.append((view, seen))
 
 
 # ------------------------------------------------------------------ after a write: history
@@ -356,22 +391,24 @@ def unheard(view: Tensor) -> Node:
     n.saved = n.settings = n.hooks = None
     n.ns, n.shape, n.dtype = view._ns, view._data.shape, view._data.dtype
     n._tensor = _nobody
-    view._counter().watch = weakref.ref(view._root())
-    return n  # type: ignore[no-any-return]
+    root, waiting = view._root(), view._counter().waiting
+    if not any(r() is root for r in waiting):
+        waiting.append(weakref.ref(root))
+    return n
 
 
-def _below(x: Tensor) -> Iterator[Tensor]:
+def below(x: Tensor) -> Iterator[Tensor]:
     """The views of a tensor and their views, parents first."""
     for view in living(x):
         if view._view is not None:
             yield view
-            yield from _below(view)
+            yield from below(view)
 
 
 def share_flag(t: Tensor) -> None:
     """The flag `requires_grad` of `t` was set: views without a history follow their base."""
     root = t._root()
-    for view in _below(t) if root is t else [t]:
+    for view in below(t) if root is t else [t]:
         if root.requires_grad and view._node is None and view.dtype.is_differentiable:
             view._node = unheard(view)
         elif type(view._node) is Unheard and not root.requires_grad:
@@ -380,7 +417,7 @@ def share_flag(t: Tensor) -> None:
 
 def written_to(root: Tensor) -> None:
     """The memory of `root` was written to, perhaps by nobody's record."""
-    for view in _below(root):
+    for view in below(root):
         if not isinstance(view, Overtaken) and type(view._node) is Unheard:
             _follow(view)
 
@@ -402,7 +439,7 @@ class Overtaken(Tensor):
     _was: str
     _made: int
 
-    @property  # type: ignore[override]
+    @property
     def _node(self) -> Node | None:
         if mode.grad:
             raise self._error()

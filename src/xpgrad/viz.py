@@ -13,7 +13,7 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.errors import missing_extra
-from xpgrad.graph import FREED, AccumulateGrad, Node, Output
+from xpgrad.graph import AccumulateGrad, Node, Output
 from xpgrad.tensor import Tensor
 
 # Blue: what is trained. Grey: operations. Green: results. Orange: what is kept for backward.
@@ -236,7 +236,7 @@ def _label(node: Node, names: dict[Node, str]) -> tuple[str, str]:
 
 def _saved(node: Node) -> list[tuple[str, Any]]:
     """The arrays that a node keeps, each with what it is."""
-    kept = () if node.saved is None or node.saved is FREED else tuple(node.saved)
+    kept = node.saved if type(node.saved) is tuple else ()  # or freed, or packed
     found: list[tuple[str, Any]] = []
     for i, value in enumerate(kept):
         role = f"saved input {i}" if i < len(node.edges) else "saved result"

@@ -7,6 +7,7 @@ import importlib
 from typing import Any
 
 from xpgrad import dtypes
+from xpgrad.backward import tensor_namespace
 from xpgrad.namespace import CREATION, Namespace
 from xpgrad.tensor import Tensor, wrap
 
@@ -25,30 +26,29 @@ class TensorNamespace:
         self.raw = raw
         self.device = raw.device
         self.quiet = raw.quiet
+        if raw.depth:
+            library = tensor_namespace(raw.base)
+            self.natives, self.inexact = library.natives, library.inexact
+            self.complexes = library.complexes
+            return
         self.natives = {d: d for d in raw.natives}
         self.inexact = frozenset(d for d in raw.natives if d.is_differentiable)
         self.complexes = frozenset(d for d in raw.natives if d.is_complex)
 
     @staticmethod
-    @functools.cache
     def of(raw: Namespace) -> TensorNamespace:
         """The one for a raw namespace."""
-        return TensorNamespace(raw)
+        found: TensorNamespace = tensor_namespace(raw)
+        return found
 
     def __getattr__(self, name: str) -> Any:
-        # Resolved once and remembered. The door is imported late: it is built on the engine.
-        door = importlib.import_module("xpgrad.array_api")
-        extras = importlib.import_module("xpgrad.array_api.extras")
-        if hasattr(extras, name):
-            found = getattr(extras, name)
-        elif name in CREATION and self.raw.depth:
+        # Resolved once and remembered.
+        if name in CREATION and self.raw.depth:
             found = functools.partial(self._create, getattr(self.raw, name))
         elif name in CREATION:
-            found = functools.partial(getattr(door, name), device=self.device)
-        elif hasattr(door, name):
-            found = getattr(door, name)
+            found = functools.partial(function(name), device=self.device)
         else:
-            raise AttributeError(f"{self} has no {name!r}: the standard and the extras are here")
+            found = function(name)
         self.__dict__[name] = found
         return found
 
@@ -69,3 +69,18 @@ class TensorNamespace:
 
     def __repr__(self) -> str:
         return f"Tensors of {self.raw}"
+
+
+@functools.cache
+def function(name: str) -> Any:
+    """What the standard's door, or the extras on Tensors, have of a name.
+
+    Raises:
+        AttributeError: where neither has it.
+    """
+    # Imported late: the door is built on the engine.
+    for module in ("xpgrad.array_api.extras", "xpgrad.array_api"):
+        found = getattr(importlib.import_module(module), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"no function {name!r} of Tensors: the standard and the extras are here")

@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from xpgrad import call, graph, views
-from xpgrad.autograd import function
-from xpgrad.door import indexing, inplace
+from xpgrad import backward, graph
 from xpgrad.mode import anomaly
 
 if TYPE_CHECKING:
     import traceback
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))  # pathlib would cost a millisecond
+_tick = graph.tick
 
 
 class _Noted(int):
     """A node's number that remembers who asked for it: kept as long as the node, and no longer."""
 
     summary: traceback.StackSummary
+    # The name and number of the node whose backward made this one, where there is one.
+    cause: tuple[str, int] | None
 
     def origin(self) -> str:
         """The traceback of the call that made the node."""
         return "".join(self.summary.format())
 
+    def causes(self) -> list[str]:
+        """What to say about the nodes whose backward this one is part of."""
+        found = []
+        cause = self.cause
+        while cause is not None:
+            name, number = cause
+            if not isinstance(number, _Noted):
+                found.append(f"Error detected in {name}. {backward.NO_ORIGIN}")
+                break
+            found.append(
+                f"\n\nPrevious calculation was induced by {name}. Traceback of forward call that "
+                f"induced the previous calculation:\n{number.origin()}"
+            )
+            cause = number.cause
+        return found
+
 
 def _noting() -> int:
     """Number a node, and note where in the user's code it is made."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    number = _Noted(_tick())
+    number.cause = None
+    outer = frame
+    while outer is not None and number.cause is None:
+        if outer.f_code is backward.run.__code__ and (node := outer.f_locals.get("node")):
+            number.cause = (node.name(), node.seq)
+        outer = outer.f_back
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("xpgrad."):
         frame = frame.f_back
-    number = _Noted(graph.tick())
     import traceback  # with all that it brings, only where anomalies are looked for
 
     number.summary = traceback.StackSummary.extract(
@@ -54,6 +75,11 @@ class set_detect_anomaly:
     Args:
         mode: on or off.
         check_nan: raise where a backward gives nan.
+
+    >>> import xpgrad as xg
+    >>> with xg.autograd.set_detect_anomaly(True):
+    ...     xg.autograd.anomaly_mode.is_anomaly_enabled()
+    True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -108,17 +134,31 @@ class detect_anomaly:
 
 def _switch(mode: bool, check_nan: bool) -> None:
     anomaly.enabled, anomaly.check_nan = bool(mode), bool(check_nan)
-    tick: Callable[[], Any] = _noting if mode else graph.tick
+    tick: Callable[[], Any] = _noting if mode else _tick
     # Whoever makes nodes asks this for a number: swapping it is what makes the mode free while off.
-    for maker in (call, function, inplace, indexing, views):
-        maker.tick = tick  # type: ignore[attr-defined]
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("xpgrad.") or name == "xpgrad.versions":  # which counts writes
+            continue
+        if vars(module).get("tick") in (_tick, _noting):
+            module.tick = tick  # type: ignore[attr-defined]
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly detection is on."""
+    """Whether anomaly detection is on.
+
+    >>> import xpgrad as xg
+    >>> xg.autograd.anomaly_mode.is_anomaly_enabled()
+    False
+    """
     return anomaly.enabled
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether nan in a backward is an error while anomaly detection is on."""
+    """Whether nan in a backward is an error while anomaly detection is on.
+
+    >>> import xpgrad as xg
+    >>> with xg.autograd.set_detect_anomaly(True, check_nan=False):
+    ...     xg.autograd.anomaly_mode.is_anomaly_check_nan_enabled()
+    False
+    """
     return anomaly.check_nan

@@ -27,6 +27,13 @@ from xpgrad.versions import Version, stale
 from xpgrad.views import CUSTOM, rebase
 
 F = TypeVar("F", bound=Callable[..., Any])
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # positional and keyword arguments
+
+NOT_SEPARATE = (
+    "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, "
+    "...), it must override the setup_context staticmethod. For more details, please see "
+    "https://pytorch.org/docs/main/notes/extending.func.html"
+)
 
 
 class FunctionCtx:
@@ -62,17 +69,28 @@ class FunctionCtx:
         self.to_save = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors for `Function.jvp`."""
+        """Keep tensors (or `None`) for `saved_tensors` in `Function.jvp`; the last call counts.
+
+        Raises:
+            AssertionError: for anything but a Tensor or `None`.
+        """
+        if any(t is not None and not isinstance(t, Tensor) for t in tensors):
+            raise AssertionError(
+                "save_for_forward expects all arguments to be tensors; you should save non-tensors "
+                "as attributes on ctx."
+            )
         self.saved_for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
-        """What `save_for_backward` kept, with its history.
+        """What `save_for_backward` kept, with its history; in ``jvp``, what `save_for_forward` did.
 
         Raises:
             GradientError: after a backward that did not retain the graph, or if a kept tensor
                 was modified in place.
         """
+        if "saved_for_forward" in vars(self):  # there until ``apply`` returns
+            return self.saved_for_forward
         if self._node is None:
             return ()
         node = self._node()
@@ -103,6 +121,11 @@ class FunctionCtx:
     def set_materialize_grads(self, value: bool) -> None:
         """Whether backward gets zeros (the default) or `None` for outputs without a gradient."""
         self.materialize_grads = bool(value)
+
+    def _forget(self) -> None:
+        """Let go of tensors that were needed until ``apply`` had its results."""
+        self.to_save = self.dirty_tensors = self.non_differentiable = ()
+        vars(self).pop("saved_for_forward", None)
 
 
 class SavedTensor:
@@ -204,7 +227,7 @@ class FunctionNode(Node):
             if not is_tensor:
                 continue
             edge = self.edges[len(gradients)]
-            if g is not None and edge is not None and g._ns is not edge.ns:
+            if g is not None and edge is not None and g._ns.base is not edge.ns.base:
                 raise DeviceError(
                     f"Function {self.name()} returned an invalid gradient at index "
                     f"{len(gradients)} - expected device {edge.ns.device} but got {g.device}"
@@ -320,26 +343,51 @@ class Function(metaclass=FunctionMeta):
             GradientError: a leaf that requires a gradient was modified in place; a modified input
                 was not returned.
         """
-        separate = cls.setup_context is not Function.setup_context
-        if separate:
+        out, ctx = cls._applied((args, kwargs))
+        ctx._forget()
+        return out
+
+    @classmethod
+    def _is_separate(cls) -> bool:
+        return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def _applied(cls, call: Call) -> tuple[Any, FunctionCtx]:
+        """The results of ``apply``, and the ctx with all that forward left there."""
+        args, kwargs = call
+        if cls._is_separate():
             import inspect
 
             bound = inspect.signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
-            args, kwargs = bound.args, bound.kwargs
+            call = args, kwargs = bound.args, bound.kwargs
+        elif mode.transforms:
+            raise GradientError(NOT_SEPARATE)
         inputs = (*args, *kwargs.values())
         ctx = FunctionCtx()
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._node is not None for a in inputs)
+        if mode.level is None and not any(isinstance(a, Tensor) and a._ns.depth for a in inputs):
+            ctx.needs_input_grad = needed(call)
+            out = cls._compute(call, ctx)
+        else:
+            from xpgrad.func.custom import within
+
+            (args, kwargs), out = within(cls, call, ctx)
+            inputs = (*args, *kwargs.values())
         recording = mode.grad and any(ctx.needs_input_grad)
+        several = isinstance(out, tuple)
+        results = cls._finish(ctx, inputs, out if several else (out,), recording, several=several)
+        return (tuple(results) if several else results[0]), ctx
+
+    @classmethod
+    def _compute(cls, call: Call, ctx: FunctionCtx) -> Any:
+        """Run forward on what nobody transforms, and leave on `ctx` what backward needs."""
+        args, kwargs = call
         with no_grad():
-            if separate:
-                out = cls.forward(*args, **kwargs)
-                cls.setup_context(ctx, args, out)
-            else:
-                out = cls.forward(ctx, *args, **kwargs)
-        if isinstance(out, tuple):
-            return tuple(cls._finish(ctx, inputs, out, recording, several=True))
-        return cls._finish(ctx, inputs, (out,), recording, several=False)[0]
+            if not cls._is_separate():
+                return cls.forward(ctx, *args, **kwargs)
+            out = cls.forward(*args, **kwargs)
+            cls.setup_context(ctx, args, out)
+            return out
 
     @classmethod
     def _finish(
@@ -388,7 +436,6 @@ class Function(metaclass=FunctionMeta):
                 None if t is None else SavedTensor(t, made.get(id(t))) for t in ctx.to_save
             )
             ctx._node = weakref.ref(node)
-        ctx.to_save = ctx.dirty_tensors = ctx.non_differentiable = ()
         return results
 
     @classmethod
@@ -415,6 +462,12 @@ class Function(metaclass=FunctionMeta):
         return node
 
 
+def needed(call: Call) -> tuple[bool, ...]:
+    """Of each argument, whether it requires a gradient."""
+    args, kwargs = call
+    return tuple([isinstance(a, Tensor) and a._node is not None for a in (*args, *kwargs.values())])
+
+
 def _dirty(ctx: FunctionCtx, tensors: list[Tensor], outs: tuple[Any, ...]) -> set[int]:
     """The inputs that forward modified, checked."""
     dirty = {id(t) for t in ctx.dirty_tensors}
@@ -423,7 +476,7 @@ def _dirty(ctx: FunctionCtx, tensors: list[Tensor], outs: tuple[Any, ...]) -> se
             "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that "
             "have been mutated should be passed to ctx.mark_dirty().",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         dirty &= {id(t) for t in tensors}
     if not dirty <= {id(o) for o in outs}:
@@ -445,6 +498,21 @@ def once_differentiable(backward: F) -> F:
     """Mark a backward as one that must not be differentiated again; trying to is an error.
 
     Nothing in it is recorded, so it may compute in any way, as with NumPy.
+
+    >>> import xpgrad as xg
+    >>> from xpgrad.autograd.function import once_differentiable
+    >>> class Double(xg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...
+    ...     @staticmethod
+    ...     @once_differentiable
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = xg.ones(1, requires_grad=True)
+    >>> xg.autograd.grad(Double.apply(x).sum(), x)
+    (tensor([2.]),)
     """
 
     @functools.wraps(backward)
@@ -462,6 +530,7 @@ def once_differentiable(backward: F) -> F:
         refusing = tuple(_refuse(o, edges) if isinstance(o, Tensor) else o for o in outs)
         return refusing if isinstance(found, tuple) else refusing[0]
 
+    once.once_differentiable = True  # type: ignore[attr-defined]
     return once  # type: ignore[return-value]
 
 

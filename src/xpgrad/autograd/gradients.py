@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from xpgrad import backward as engine
-from xpgrad.backward import as_gradients, as_sequence, node_of, seeds, tensor_namespace, unshared
+from xpgrad.backward import as_gradients, as_sequence, node_of, seeds, unshared
 from xpgrad.errors import GradientError, ShapeError
 from xpgrad.graph import Node
 from xpgrad.tensor import Size, Tensor, wrap
@@ -37,12 +37,15 @@ def grad(
         only_inputs: ignored; other tensors never get a gradient.
         allow_unused: `None` for an input that `outputs` do not depend on, instead of an error.
         is_grads_batched: the first dimension of each of `grad_outputs` counts gradients: the
-            result has it too. (They are computed one after another.)
+            result has it too. All of them go through the graph together, in one backward, which
+            takes as much memory as that many gradients of everything in between.
         materialize_grads: zeros instead of `None` for unused inputs.
 
     Raises:
         GradientError: an input that is unused or requires no gradient; what `Tensor.backward`
             raises.
+        ShapeError: batches of gradients that fit no output, or are of unequal size.
+        TypeError: a mapping of inputs that is no dict.
         ValueError: ``allow_unused=False`` together with `materialize_grads`.
 
     >>> import xpgrad as xg
@@ -64,36 +67,32 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    if isinstance(inputs, dict):
-        values = grad(
-            outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs,
-            allow_unused, is_grads_batched, materialize_grads,
-        )  # fmt: skip
-        return dict(zip(inputs, values, strict=True))
+    if isinstance(inputs, Mapping) and type(inputs) is not dict:
+        raise TypeError(
+            f"`inputs` argument to `grad()` must be a dict, not {type(inputs).__name__}. Other "
+            "Mapping types are not supported."
+        )
     sources = as_sequence(outputs)
-    wanted = as_sequence(inputs)
+    wanted = list(inputs.values()) if isinstance(inputs, dict) else as_sequence(inputs)
     if not wanted:
         raise GradientError("`inputs` argument to `grad()` cannot be empty.")
     gradients = as_gradients(grad_outputs, len(sources))
     retain = create_graph if retain_graph is None else retain_graph
-    found: Sequence[Tensor | None]
-    if is_grads_batched:
-        found = _batched(sources, wanted, gradients, retain, create_graph)
-    else:
-        found = _grad(sources, wanted, gradients, retain, create_graph)
-    if materialize_grads:
-        return tuple(
-            _zeros(w).requires_grad_(create_graph) if g is None else g
-            for g, w in zip(found, wanted, strict=True)
-        )
-    if not allow_unused:
-        for i, g in enumerate(found):
-            if g is None:
+    compute = _batched if is_grads_batched else _grad
+    found = compute(sources, wanted, gradients, retain, create_graph)
+    for i, (g, w) in enumerate(zip(found, wanted, strict=True)):
+        if g is None and materialize_grads:
+            if not isinstance(w, Tensor):
                 raise GradientError(
-                    f"The differentiated Tensor at index {i} appears to not have been used in the "
-                    "graph. Set allow_unused=True if this is the desired behavior."
+                    "materialize_grads cannot be used when the given input is a GradientEdge"
                 )
-    return tuple(found)
+            found[i] = _zeros(w).requires_grad_(create_graph)
+        elif g is None and not allow_unused:
+            raise GradientError(
+                f"The differentiated Tensor at index {i} appears to not have been used in the "
+                "graph. Set allow_unused=True if this is the desired behavior."
+            )
+    return dict(zip(inputs, found, strict=True)) if isinstance(inputs, dict) else tuple(found)
 
 
 def _grad(
@@ -130,17 +129,22 @@ def _batched(
     retain_graph: bool,
     create_graph: bool,
 ) -> list[Tensor | None]:
-    """`_grad` for each gradient along the first dimension of `gradients`, stacked."""
-    shapes = [Size(n.shape or ()) if (n := node_of(t)) is not None else None for t in outputs]
+    """`_grad` for all gradients along the first dimension of `gradients` at once."""
+    from xpgrad.func.batched import BatchLevel  # which differentiates, too
+
     sizes = []
-    for i, (g, shape) in enumerate(zip(gradients, shapes, strict=True)):
+    for i, (t, g) in enumerate(zip(outputs, gradients, strict=True)):
         if g is None:
             continue
+        node = node_of(t)
+        shape = None if node is None else Size(node.shape or ())
         if not g._data.shape or (shape is not None and g.shape[1:] != shape):
             raise ShapeError(
-                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
-                "as the batch dimension. The sizes of the remaining dimensions are expected to "
-                "match the shape of corresponding output, but a mismatch was detected: "
+                "Batched grads are not supported with GradientEdge"
+                if not isinstance(t, Tensor)
+                else "If `is_grads_batched=True`, we interpret the first dimension of each "
+                "grad_output as the batch dimension. The sizes of the remaining dimensions are "
+                "expected to match the shape of corresponding output, but a mismatch was detected: "
                 f"grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {shape}."
                 " If you only want some tensors in `grad_output` to be considered batched, consider"
                 " using vmap."
@@ -153,34 +157,12 @@ def _batched(
             "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
             f"{sizes} for the mapped dimension"
         )
-    rows = []
-    for i in range(sizes[0]):
-        step = [None if g is None else _row(g, i, create_graph) for g in gradients]
-        rows.append(_grad(outputs, inputs, step, retain_graph or i + 1 < sizes[0], create_graph))
-    if not rows:
-        return [_zeros(x, lead=(0,)) for x in inputs]
-    return [stack(column, create_graph) for column in zip(*rows, strict=True)]
+    with BatchLevel(sizes[0], "error") as level:
+        rows = [None if g is None else level.make(g, 0) for g in gradients]
+        found = _grad(outputs, inputs, rows, retain_graph, create_graph)
+        return [None if g is None else level.taken(g, 0, "grad") for g in found]
 
 
-def _row(g: Tensor, i: int, create_graph: bool) -> Tensor:
-    index = (i, ...)
-    if create_graph:
-        return tensor_namespace(g._ns).getitem(g, index)
-    return wrap(g._ns.getitem(g._data, index), g._ns)
-
-
-def stack(tensors: Sequence[Tensor | None], recorded: bool) -> Tensor | None:
-    """Tensors of one shape along a new first dimension; `None` if there are only such."""
-    if tensors[0] is None:
-        return None
-    ns = tensors[0]._ns
-    if recorded:
-        return tensor_namespace(ns).stack(list(tensors), axis=0)
-    return wrap(ns.stack([t._data for t in tensors if t is not None], axis=0), ns)
-
-
-def _zeros(what: Any, lead: tuple[int, ...] = ()) -> Tensor:
+def _zeros(t: Tensor) -> Tensor:
     """Zeros for an input that has no gradient."""
-    node = node_of(what)
-    assert node is not None
-    return wrap(node.ns.zeros((*lead, *(node.shape or ())), dtype=node.dtype), node.ns)
+    return wrap(t._ns.zeros(tuple(t._data.shape), dtype=t._data.dtype), t._ns)

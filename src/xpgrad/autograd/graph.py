@@ -7,14 +7,21 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from xpgrad.autograd.saved_tensors import (
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
 from xpgrad.errors import GradientError
 from xpgrad.graph import GradientEdge, Node, Output
 from xpgrad.hooks import RemovableHandle, Run
-from xpgrad.mode import mode as current
 from xpgrad.tensor import Tensor
 
 __all__ = [
-    "GradientEdge", "Node", "get_gradient_edge", "increment_version", "register_multi_grad_hook",
+    "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
+    "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
+    "saved_tensors_hooks",
 ]  # fmt: skip
 
 
@@ -114,7 +121,7 @@ def register_multi_grad_hook(
     key = object()
 
     def first(g: Tensor) -> None:
-        notes = current.run.notes
+        notes = Run.current().notes
         if key not in notes:
             notes[key] = None
             fn(g)
@@ -128,7 +135,7 @@ def register_multi_grad_hook(
     nodes = [weakref.ref(node) for node in makers if node is not None]
 
     def each(i: int, g: Tensor) -> None:
-        run: Run = current.run
+        run = Run.current()
         waiting = run.notes.get(key)
         if waiting is None:
             waiting = run.notes[key] = run.awaiting([node() for node in nodes], fn)

@@ -48,7 +48,7 @@ def called(function: OpFunction, node: str) -> OpFunction:
 
 
 def unary(
-    function: OpFunction, names: str, text: str, example: str = ""
+    function: OpFunction, names: str, text: str, example: str = "", slope: str = ""
 ) -> Callable[[Tensor], Tensor]:
     """The door's function for an op of one tensor, attached as methods.
 
@@ -57,18 +57,21 @@ def unary(
         names: PyTorch's name for it, and its aliases, with spaces between.
         text: the docstring's sentence.
         example: ``given -> result``, as tensors print them.
+        slope: ``given -> gradient`` of the sum, where there is something to say about it.
     """
-    return _as_is(function, names, text, example)
+    return _as_is(function, names, text, example, slope)
 
 
 def binary(
-    function: OpFunction, names: str, text: str, example: str = ""
+    function: OpFunction, names: str, text: str, example: str = "", slope: str = ""
 ) -> Callable[[Any, Any], Tensor]:
     """The door's function for an op of two tensors or numbers, attached as methods."""
-    return _as_is(function, names, text, example)
+    return _as_is(function, names, text, example, slope)
 
 
-def _as_is(function: OpFunction, names: str, text: str, example: str) -> Callable[..., Any]:
+def _as_is(
+    function: OpFunction, names: str, text: str, example: str, slope: str
+) -> Callable[..., Any]:
     call: Any = function_of(function.op)
     name, *aliases = names.split()
     call.__name__ = call.__qualname__ = name
@@ -80,5 +83,20 @@ def _as_is(function: OpFunction, names: str, text: str, example: str) -> Callabl
         given, result = example.split(" -> ")
         given = ", ".join(f"xg.tensor({part})" for part in given.split("; "))
         call.__doc__ += f"\n\n>>> import xpgrad as xg\n>>> xg.{name}({given})\ntensor({result})"
+    if slope:
+        call.__doc__ += "\n" + _slope(name, *slope.split(" -> "))
     attached: Callable[..., Any] = method(name, *aliases)(call)
     return attached
+
+
+def _slope(name: str, given: str, found: str) -> str:
+    """The example that shows a gradient."""
+    inputs, gradients = given.split("; "), found.split("; ")
+    letters = "xy"[: len(inputs)]
+    lines = [f">>> {v} = xg.tensor({part}, requires_grad=True)" for v, part in zip(letters, inputs)]
+    args = ", ".join(letters)
+    lines.append(
+        f">>> xg.autograd.grad(xg.{name}({args}).sum(), ({args}{',' * (len(inputs) < 2)}))"
+    )
+    shown = ", ".join(f"tensor({g})" for g in gradients)
+    return "\n".join([*lines, f"({shown}{',' * (len(inputs) < 2)})"])

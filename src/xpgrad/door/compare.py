@@ -178,6 +178,10 @@ bitwise_right_shift = binary(
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition is true and `other` elsewhere.
 
+    The gradient goes to the side that is taken, and 0 to the other. Where the side that is not
+    taken has an infinite or undefined derivative this is not enough: 0 times that is nan. Make
+    its input harmless as well, with a second `where`.
+
     With the condition alone, the places where it is true: an index for each dimension.
 
     Raises:
@@ -189,6 +193,11 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     tensor([0., 2.])
     >>> xg.where(x > 0)
     (tensor([1]),)
+    >>> x = xg.tensor([0.0, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.where(x > 0, x.log(), x).sum(), x)
+    (tensor([nan, 1.]),)
+    >>> xg.autograd.grad(xg.where(x > 0, xg.where(x > 0, x, 1.0).log(), x).sum(), x)
+    (tensor([1., 1.]),)
     """
     mask = only_tensor(condition, "where", "condition")
     if input is None and other is None:

@@ -19,16 +19,25 @@ _real = called(ops.real, "Select")  # PyTorch picks from pairs of numbers
 _imag = called(ops.imag, "Select")
 
 angle = unary(
-    ops.angle, "angle", "The angle in the complex plane.", "[1j, -1.] -> [1.5708, 3.1416]"
+    ops.angle,
+    "angle",
+    "The angle in the complex plane. Its derivative is 0 for real numbers and at 0.",
+    "[1j, -1.] -> [1.5708, 3.1416]",
+    "[0j, 2.0] -> [0.+0.0000j, 0.+0.5000j]",
 )
 
 
 def real(input: Tensor) -> Tensor:
     """The real part; of a real tensor, itself.
 
+    The gradient is real: what the imaginary part does has no say.
+
     >>> import xpgrad as xg
     >>> xg.real(xg.tensor([1 + 2j]))
     tensor([1.])
+    >>> x = xg.tensor([1 + 2j], requires_grad=True)
+    >>> xg.autograd.grad(xg.real(x).sum(), x)
+    (tensor([1.+0.j]),)
     """
     return _real(input) if only_tensor(input, "real").dtype.is_complex else input
 
@@ -36,12 +45,17 @@ def real(input: Tensor) -> Tensor:
 def imag(input: Tensor) -> Tensor:
     """The imaginary part.
 
+    The gradient is ``1j`` times that of the part.
+
     Raises:
         RuntimeError: for a real tensor.
 
     >>> import xpgrad as xg
     >>> xg.imag(xg.tensor([1 + 2j]))
     tensor([2.])
+    >>> x = xg.tensor([1 + 2j], requires_grad=True)
+    >>> xg.autograd.grad(xg.imag(x).sum(), x)
+    (tensor([0.+1.j]),)
     """
     if not only_tensor(input, "imag").dtype.is_complex:
         raise DTypeError("imag is not implemented for tensors with non-complex dtypes.")
@@ -56,9 +70,14 @@ attribute(imag)
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor is its own.
 
+    The gradient is conjugated.
+
     >>> import xpgrad as xg
     >>> xg.conj(xg.tensor([1 + 2j]))
     tensor([1.-2.j])
+    >>> x = xg.tensor([1 + 2j], requires_grad=True)
+    >>> xg.autograd.grad((xg.conj(x) * 1j).real.sum(), x)
+    (tensor([0.+1.j]),)
     """
     return ops.conj(input) if only_tensor(input, "conj").dtype.is_complex else input
 
@@ -79,12 +98,18 @@ def resolve_conj(input: Tensor) -> Tensor:
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """Complex numbers from their two parts.
 
+    The gradients are the two parts of that of the result.
+
     Raises:
         RuntimeError: unless both parts are real floating-point numbers of one dtype.
 
     >>> import xpgrad as xg
     >>> xg.complex(xg.tensor([1.0]), xg.tensor([2.0]))
     tensor([1.+2.j])
+    >>> x = xg.tensor([1.0], requires_grad=True)
+    >>> y = xg.tensor([2.0], requires_grad=True)
+    >>> xg.autograd.grad((xg.complex(x, y) ** 2).real.sum(), (x, y))
+    (tensor([2.]), tensor([-4.]))
     """
     x, y = only_tensor(real, "complex", "real"), only_tensor(imag, "complex", "imag", 2)
     if not (x.dtype.is_floating_point and y.dtype.is_floating_point):
@@ -108,9 +133,15 @@ def _joined(node: str, x: Tensor, y: Tensor) -> Tensor:
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers from their size and angle.
 
+    The derivative for the size is the direction, at size 0 too (there PyTorch's is 0).
+
     >>> import xpgrad as xg
     >>> xg.polar(xg.ones(1), xg.zeros(1))
     tensor([1.+0.j])
+    >>> x = xg.tensor([0.0], requires_grad=True)
+    >>> y = xg.tensor([0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.polar(x, y).real.sum(), (x, y))
+    (tensor([1.]), tensor([0.]))
     """
     x, y = ops.multiply(abs, ops.cos(angle)), ops.multiply(abs, ops.sin(angle))
     return _joined("Polar", x, y)

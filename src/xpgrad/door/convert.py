@@ -30,6 +30,9 @@ def to(
 ) -> Tensor:
     """This tensor with another dtype or on another device; itself where nothing changes.
 
+    A gradient is cast back to the dtype of what it belongs to; for a real tensor that was made
+    complex its real part counts; integers cut it off.
+
     Written ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``, which takes both
     from another tensor. Gradients flow back to where they came from.
 
@@ -42,6 +45,9 @@ def to(
     tensor([1., 1.], dtype=xpgrad.float64, grad_fn=<ToCopyBackward0>)
     >>> x.to("cpu") is x
     True
+    >>> (2 * x.to(xg.float64)).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
     """
     for i, arg in enumerate(args):
         if isinstance(arg, Tensor):

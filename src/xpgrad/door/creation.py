@@ -13,7 +13,7 @@ import numpy as np
 from xpgrad import dtypes
 from xpgrad.door.arguments import as_kind, new_size, number_of, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.data import guarded, leaf, settle, tensor
+from xpgrad.door.data import guarded, leaf, made_of, settle, tensor, warn_of_copy
 from xpgrad.door.reading import type_name
 from xpgrad.errors import OpError, ShapeError
 from xpgrad.registry import within
@@ -380,8 +380,7 @@ def new_tensor(
     """A new leaf from `data`, with this tensor's dtype and device unless others are given."""
     if isinstance(data, Tensor):
         warn_of_copy("tensor.new_tensor")
-        data = data.detach().clone()
-    return tensor(data, requires_grad=requires_grad, **_own(self, dtype, device))
+    return made_of(data, requires_grad=requires_grad, **_own(self, dtype, device))
 
 
 @method()

@@ -92,6 +92,11 @@ def tensor(
     """
     if isinstance(data, Tensor):
         warn_of_copy("xpgrad.tensor")
+    return made_of(data, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def made_of(data: Any, *, dtype: Any, device: Any, requires_grad: bool = False) -> Tensor:
+    """`tensor`, without a warning."""
     owned = data if isinstance(data, Tensor) else _foreign(data)
     if owned is not None:
         out = moved(owned.detach(), dtype, _target(data, owned, device), copy=True)

@@ -60,7 +60,10 @@ def _scaled(x: Any, alpha: Any, beside: Any) -> Any:
         raise DTypeError(
             "For integral input tensors, argument alpha must not be a floating point number."
         )
-    return ops.multiply(x, alpha) if isinstance(x, Tensor) else x * alpha
+    if not isinstance(x, Tensor):
+        return x * alpha
+    stays = x.dtype.is_complex or (x.dtype.is_differentiable and type(alpha) in (int, float))
+    return ops.scale(x, by=alpha) if stays else ops.multiply(x, alpha)
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -73,7 +76,11 @@ mul = multiply = binary(
 )
 true_divide = binary(ops.divide, "true_divide", "The quotient.", "[3, 4]; 2 -> [1.5000, 2.0000]")
 floor_divide = binary(
-    ops.floor_divide, "floor_divide", "The quotient, rounded down.", "[3., -3.]; 2 -> [ 1., -2.]"
+    ops.floor_divide,
+    "floor_divide",
+    "The quotient, rounded down; ``//``. Both derivatives are 0 (PyTorch has none).",
+    "[3., -3.]; 2 -> [ 1., -2.]",
+    "[3.]; [2.] -> [0.]; [0.]",
 )
 
 
@@ -81,9 +88,14 @@ floor_divide = binary(
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """The quotient; rounded down (``"floor"``) or towards zero (``"trunc"``). Also ``divide``.
 
+    Of a rounded quotient the derivatives are 0, also where it jumps.
+
     >>> import xpgrad as xg
     >>> xg.div(xg.tensor([3, -3]), 2), xg.div(xg.tensor([3, -3]), 2, rounding_mode="trunc")
     (tensor([ 1.5000, -1.5000]), tensor([ 1, -1]))
+    >>> x = xg.tensor([3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.div(x, 2, rounding_mode="trunc").sum(), x)
+    (tensor([0.]),)
     """
     if rounding_mode is None:
         return ops.divide(input, other)
@@ -95,7 +107,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
             f"'{rounding_mode}'"
         )
     if result_type(input, other).is_floating_point:
-        return called(ops.trunc, "DivBackward2")(ops.divide(input, other))
+        return ops.truncate_divide(input, other)
     return ops.floor_divide(ops.subtract(input, ops.fmod(input, other)), other)
 
 
@@ -106,9 +118,15 @@ divide = div
 def remainder(input: Any, other: Any) -> Tensor:
     """What is left after floor division: it has the sign of `other`, like Python's ``%``.
 
+    The derivatives are 1 and minus the rounded quotient, also where it jumps.
+
     >>> import xpgrad as xg
     >>> xg.remainder(xg.tensor([5.0, -5.0]), 3)
     tensor([2., 1.])
+    >>> x = xg.tensor([5.0, 6.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.remainder(x, y).sum(), (x, y))
+    (tensor([1., 1.]), tensor([-1., -2.]))
     """
     return (called(ops.remainder, "Remainder") if is_number(other) else ops.remainder)(input, other)
 
@@ -117,9 +135,15 @@ def remainder(input: Any, other: Any) -> Tensor:
 def fmod(input: Any, other: Any) -> Tensor:
     """What is left after division rounded towards zero: it has the sign of `input`.
 
+    The derivatives are 1 and minus the rounded quotient, also where it jumps.
+
     >>> import xpgrad as xg
     >>> xg.fmod(xg.tensor([5.0, -5.0]), 3)
     tensor([ 2., -2.])
+    >>> x = xg.tensor([-5.0, 6.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.fmod(x, y).sum(), (x, y))
+    (tensor([1., 1.]), tensor([ 1., -2.]))
     """
     return (called(ops.fmod, "Fmod") if is_number(other) else ops.fmod)(input, other)
 
@@ -127,7 +151,13 @@ def fmod(input: Any, other: Any) -> Tensor:
 neg = negative = unary(
     ops.negative, "neg negative", "The same with the sign changed.", "[1., -2.] -> [-1.,  2.]"
 )
-abs = absolute = unary(ops.abs, "abs absolute", "The absolute value.", "[1., -2.] -> [1., 2.]")
+abs = absolute = unary(
+    ops.abs,
+    "abs absolute",
+    "The absolute value. Its derivative at 0 is 0; of a complex z the gradient is ``z / abs(z)``.",
+    "[1., -2.] -> [1., 2.]",
+    "[-2., 0., 3j] -> [-1.+0.j,  0.+0.j,  0.+1.j]",
+)
 reciprocal = unary(ops.reciprocal, "reciprocal", "``1 / input``.", "[2., 4.] -> [0.5000, 0.2500]")
 
 
@@ -175,8 +205,10 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     >>> xg.lerp(xg.zeros(2), xg.tensor([1.0, 10.0]), 0.5)
     tensor([0.5000, 5.0000])
     """
-    plus = called(ops.add, "LerpBackward1" if isinstance(weight, Tensor) else "LerpBackward0")
-    return plus(input, ops.multiply(ops.subtract(end, input), weight))
+    way = ops.subtract(end, input)
+    if isinstance(weight, Tensor):
+        return called(ops.add, "LerpBackward1")(input, ops.multiply(way, weight))
+    return called(ops.add, "LerpBackward0")(input, _scaled(way, weight, input))
 
 
 # ------------------------------------------------------------------ powers, roots, exponentials
@@ -186,9 +218,15 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 def pow(input: Any, exponent: Any) -> Tensor:
     """`input` to the power of `exponent`, either of them a number or a tensor.
 
+    At base 0 the derivative for the base is 0 for exponent 0 and inf between 0 and 1; that for
+    the exponent is 0 unless it is negative.
+
     >>> import xpgrad as xg
     >>> xg.pow(xg.tensor([1.0, 2.0, 3.0]), 2), xg.pow(2, xg.tensor([1.0, 2.0]))
     (tensor([1., 4., 9.]), tensor([2., 4.]))
+    >>> x = xg.tensor([0.0, 0.0], requires_grad=True)
+    >>> xg.autograd.grad((x ** xg.tensor([0.0, 0.5])).sum(), x), xg.autograd.grad((0 ** x).sum(), x)
+    ((tensor([0., inf]),), (tensor([0., 0.]),))
     """
     if is_number(exponent):
         return input**exponent
@@ -199,9 +237,14 @@ def pow(input: Any, exponent: Any) -> Tensor:
 def float_power(input: Any, exponent: Any) -> Tensor:
     """The power, computed in double precision.
 
+    At 0 it has the derivatives of `pow`.
+
     >>> import xpgrad as xg
     >>> xg.float_power(xg.tensor([1, 2]), 2)
     tensor([1., 4.], dtype=xpgrad.float64)
+    >>> x = xg.tensor([0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.float_power(x, 0.5).sum(), x)
+    (tensor([inf]),)
     """
     wide = dtypes.complex128 if result_type(input, exponent).is_complex else dtypes.float64
     base, power = (astype(v, dtype=wide) if isinstance(v, Tensor) else v for v in (input, exponent))
@@ -209,22 +252,44 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 
 square = unary(ops.square, "square", "Each element times itself.", "[2., -3.] -> [4., 9.]")
-sqrt = unary(ops.sqrt, "sqrt", "The square root.", "[4., 9.] -> [2., 3.]")
-rsqrt = unary(ops.rsqrt, "rsqrt", "``1 / sqrt(input)``.", "[4., 16.] -> [0.5000, 0.2500]")
-hypot = binary(ops.hypot, "hypot", "``sqrt(input**2 + other**2)``.", "[3.]; [4.] -> [5.]")
+sqrt = unary(
+    ops.sqrt, "sqrt", "The square root. Its derivative at 0 is inf.", "[4., 9.] -> [2., 3.]",
+    "[0., 4.] -> [   inf, 0.2500]",
+)  # fmt: skip
+rsqrt = unary(
+    ops.rsqrt,
+    "rsqrt",
+    "``1 / sqrt(input)``. Its derivative at 0 is -inf.",
+    "[4., 16.] -> [0.5000, 0.2500]",
+    "[0., 1.] -> [   -inf, -0.5000]",
+)
+hypot = binary(
+    ops.hypot,
+    "hypot",
+    "``sqrt(input**2 + other**2)``. Its derivatives at the origin are nan, unlike those of `norm`.",
+    "[3.]; [4.] -> [5.]",
+    "[0., 3.]; [0., 4.] -> [   nan, 0.6000]; [   nan, 0.8000]",
+)
 exp = unary(ops.exp, "exp", "The exponential.", "[0., 1.] -> [1.0000, 2.7183]")
 expm1 = unary(
     ops.expm1, "expm1", "``exp(input) - 1``, precise near 0.", "[0., 1.] -> [0.0000, 1.7183]"
 )
-log = unary(ops.log, "log", "The natural logarithm.", "[1., 10.] -> [0.0000, 2.3026]")
+log = unary(
+    ops.log,
+    "log",
+    "The natural logarithm. Its derivative at 0 is inf; below, the value is nan and it is 1 / x.",
+    "[1., 10.] -> [0.0000, 2.3026]",
+    "[0., -2.] -> [    inf, -0.5000]",
+)
 log2 = unary(ops.log2, "log2", "The logarithm to base 2.", "[1., 8.] -> [0., 3.]")
 log10 = unary(ops.log10, "log10", "The logarithm to base 10.", "[1., 10.] -> [0., 1.]")
 log1p = unary(
     ops.log1p, "log1p", "``log(1 + input)``, precise near 0.", "[0., 1.] -> [0.0000, 0.6931]"
 )
 logaddexp = binary(
-    ops.logaddexp, "logaddexp", "``log(exp(input) + exp(other))``, without overflow.",
-    "[0.]; [0.] -> [0.6931]",
+    ops.logaddexp, "logaddexp", "``log(exp(input) + exp(other))``, without overflow. "
+    "Of two like infinities the derivatives are nan.",
+    "[0.]; [0.] -> [0.6931]", "[0., -xg.inf]; [0., -xg.inf] -> [0.5000,    nan]; [0.5000,    nan]",
 )  # fmt: skip
 
 
@@ -241,7 +306,16 @@ def exp2(input: Tensor) -> Tensor:
 
 @method()
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
-    """``log2(2**input + 2**other)``, without overflow."""
+    """``log2(2**input + 2**other)``, without overflow.
+
+    Of two like infinities the derivatives are nan.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0], requires_grad=True)
+    >>> y = xg.tensor([1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.logaddexp2(x, y).sum(), (x, y))
+    (tensor([0.5000]), tensor([0.5000]))
+    """
     ln2 = math.log(2.0)
     return called(ops.divide, "Logaddexp2Backward0")(ops.logaddexp(input * ln2, other * ln2), ln2)
 
@@ -250,14 +324,20 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 def xlogy(input: Any, other: Any) -> Tensor:
     """``input * log(other)``, and 0 where `input` is 0 (unless `other` is nan).
 
+    Where `input` is 0, its derivative is 0 for an `other` that is 0 or less, and ``log(other)``
+    for another; that of `other` is ``input / other``: nan where both are 0.
+
     >>> import xpgrad as xg
     >>> xg.xlogy(xg.tensor([0.0, 1.0]), xg.tensor([0.0, 1.0]))
     tensor([0., 0.])
+    >>> x = xg.tensor([0.0, 0.0], requires_grad=True)
+    >>> y = xg.tensor([0.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.xlogy(x, y).sum(), (x, y))
+    (tensor([0.0000, 0.6931]), tensor([nan, 0.]))
     """
-    endless = ops.logical_or(ops.less_equal(other, 0), ops.equal(other, math.inf))
-    nothing = ops.logical_and(ops.equal(input, 0), endless)
-    safe = ops.where(nothing, 1.0, other)
-    return called(ops.where, "Xlogy")(nothing, 0.0, ops.multiply(input, ops.log(safe)))
+    if is_number(other):
+        other = input.new_full((), other, dtype=result_type(input, 1.0))
+    return ops.xlogy(input, other)
 
 
 # ------------------------------------------------------------------ trigonometric and hyperbolic
@@ -273,7 +353,11 @@ atan = arctan = unary(
     ops.atan, "atan arctan", "The inverse tangent.", "[0., 1.] -> [0.0000, 0.7854]"
 )
 atan2 = arctan2 = binary(
-    ops.atan2, "atan2 arctan2", "The angle of the point (other, input).", "[1.]; [-1.] -> [2.3562]"
+    ops.atan2,
+    "atan2 arctan2",
+    "The angle of the point (other, input). Its derivatives at the origin are 0.",
+    "[1.]; [-1.] -> [2.3562]",
+    "[0., 1.]; [0., 1.] -> [0.0000, 0.5000]; [-0.0000, -0.5000]",
 )
 sinh = unary(ops.sinh, "sinh", "The hyperbolic sine.", "[0., 1.] -> [0.0000, 1.1752]")
 cosh = unary(ops.cosh, "cosh", "The hyperbolic cosine.", "[0., 1.] -> [1.0000, 1.5431]")
@@ -305,9 +389,14 @@ def rad2deg(input: Tensor) -> Tensor:
 def sinc(input: Tensor) -> Tensor:
     """``sin(pi x) / (pi x)``, and 1 at 0.
 
+    Its derivative at 0 is 0.
+
     >>> import xpgrad as xg
     >>> xg.sinc(xg.tensor([0.0, 0.5]))
     tensor([1.0000, 0.6366])
+    >>> x = xg.tensor([0.0, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.sinc(x).sum(), x)
+    (tensor([ 0., -1.]),)
     """
     at_zero = ops.equal(input, 0)
     x = ops.where(at_zero, 1.0, input) * math.pi
@@ -317,7 +406,11 @@ def sinc(input: Tensor) -> Tensor:
 # ------------------------------------------------------------------ activations, error function
 
 relu = unary(
-    nn.relu, "relu", "0 for negative elements, the others as they are.", "[-1., 2.] -> [0., 2.]"
+    nn.relu,
+    "relu",
+    "0 for negative elements, the others as they are. Its derivative at 0 is 0.",
+    "[-1., 2.] -> [0., 2.]",
+    "[-1., 0., 2.] -> [0., 0., 1.]",
 )
 sigmoid = unary(
     ops.sigmoid, "sigmoid", "``1 / (1 + exp(-input))``.", "[0., 1.] -> [0.5000, 0.7311]"
@@ -329,28 +422,52 @@ erf = unary(ops.erf, "erf", "The error function.", "[0., 1.] -> [0.0000, 0.8427]
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """``log(x / (1 - x))``, with `input` first brought to [eps, 1 - eps] if `eps` is given.
 
+    Its derivative is inf at 0 and 1 and nan outside; with `eps` it passes from eps to 1 - eps,
+    both included, and is 0 outside.
+
     >>> import xpgrad as xg
     >>> xg.logit(xg.tensor([0.5, 0.9]))
     tensor([0.0000, 2.1972])
+    >>> x = xg.tensor([0.0, 0.5, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.logit(x).sum(), x), xg.autograd.grad(xg.logit(x, 0.1).sum(), x)
+    ((tensor([inf, 4., nan]),), (tensor([0., 4., 0.]),))
     """
-    x = input if eps is None else ops.clip(input, min=eps, max=1 - eps)
-    return called(ops.log, "Logit")(x / (1 - x))
+    return ops.logit(input, eps=eps)
 
 
 # ------------------------------------------------------------------ signs, rounding, bounds
 
-sign = unary(ops.sign, "sign", "-1, 0 or 1.", "[2., -3., 0.] -> [ 1., -1.,  0.]")
+sign = unary(
+    ops.sign, "sign", "-1, 0 or 1 (nan of nan). Its derivative is 0, at 0 too.",
+    "[2., -3., 0.] -> [ 1., -1.,  0.]", "[2., 0.] -> [0., 0.]",
+)  # fmt: skip
 sgn = unary(
-    ops.sgn, "sgn", "The sign; of a complex number, its direction.", "[2., -3.] -> [ 1., -1.]"
+    ops.sgn,
+    "sgn",
+    "The sign; of a complex number, its direction. Its derivative is 0 for real numbers and at 0; "
+    "a complex number turns its direction only by moving across it.",
+    "[2., -3.] -> [ 1., -1.]",
+    "[2., 0.] -> [0., 0.]",
 )
-ceil = unary(ops.ceil, "ceil", "Rounded up.", "[1.2, -1.2] -> [ 2., -1.]")
-floor = unary(ops.floor, "floor", "Rounded down.", "[1.2, -1.2] -> [ 1., -2.]")
-trunc = fix = unary(ops.trunc, "trunc fix", "Rounded towards zero.", "[1.2, -1.2] -> [ 1., -1.]")
+ceil = unary(
+    ops.ceil, "ceil", "Rounded up. Its derivative is 0.", "[1.2, -1.2] -> [ 2., -1.]",
+    "[1.2, 2.] -> [0., 0.]",
+)  # fmt: skip
+floor = unary(
+    ops.floor, "floor", "Rounded down. Its derivative is 0.", "[1.2, -1.2] -> [ 1., -2.]",
+    "[1.2, 2.] -> [0., 0.]",
+)  # fmt: skip
+trunc = fix = unary(
+    ops.trunc, "trunc fix", "Rounded towards zero. Its derivative is 0.",
+    "[1.2, -1.2] -> [ 1., -1.]", "[1.2, 2.] -> [0., 0.]",
+)  # fmt: skip
 nextafter = binary(
     ops.nextafter,
     "nextafter",
-    "The next number from `input` towards `other`.",
+    "The next number from `input` towards `other`. The derivatives are 1 (0 where the two are "
+    "equal) and 0.",
     "[0.]; [1.] -> [1.4013e-45]",
+    "[0., 1.]; [1., 1.] -> [1., 0.]; [0., 0.]",
 )
 
 
@@ -358,9 +475,14 @@ nextafter = binary(
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest number with so many decimals; halves go to the even one.
 
+    Its derivative is 0.
+
     >>> import xpgrad as xg
     >>> xg.round(xg.tensor([0.5, 1.5])), xg.round(xg.tensor([1.26]), decimals=1)
     (tensor([0., 2.]), tensor([1.3000]))
+    >>> x = xg.tensor([0.5, 1.2], requires_grad=True)
+    >>> xg.autograd.grad(xg.round(x).sum(), x)
+    (tensor([0., 0.]),)
     """
     if decimals == 0:
         return ops.round(input)
@@ -374,9 +496,15 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 def copysign(input: Tensor, other: Any) -> Tensor:
     """The size of `input` with the sign of `other`.
 
+    The derivatives are 1 or -1 (0 where `input` is 0) and 0.
+
     >>> import xpgrad as xg
     >>> xg.copysign(xg.tensor([1.0, -2.0]), -1)
     tensor([-1., -2.])
+    >>> x = xg.tensor([2.0, 0.0], requires_grad=True)
+    >>> y = xg.tensor([-1.0, -1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.copysign(x, y).sum(), (x, y))
+    (tensor([-1.,  0.]), tensor([0., 0.]))
     """
     number = is_number(other)
     return (called(ops.copysign, "CopysignBackward1") if number else ops.copysign)(input, other)
@@ -386,9 +514,14 @@ def copysign(input: Tensor, other: Any) -> Tensor:
 def frac(input: Tensor) -> Tensor:
     """What trunc() takes away.
 
+    Its derivative is 1, also where it jumps.
+
     >>> import xpgrad as xg
     >>> xg.frac(xg.tensor([1.5, -1.25]))
     tensor([ 0.5000, -0.2500])
+    >>> x = xg.tensor([1.5, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.frac(x).sum(), x)
+    (tensor([1., 1.]),)
     """
     return called(ops.subtract, "Frac")(input, ops.trunc(input))
 
@@ -397,7 +530,8 @@ def frac(input: Tensor) -> Tensor:
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """`input`, but nowhere below `min` or above `max` (numbers or tensors). Also ``clip``.
 
-    The gradient passes where ``min <= input <= max``.
+    The gradient passes where ``min <= input <= max``, and goes to a tensor that is a bound where it
+    is the smaller or larger one; not where they are equal.
 
     Raises:
         RuntimeError: where neither bound is given.
@@ -405,6 +539,11 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     >>> import xpgrad as xg
     >>> xg.clamp(xg.tensor([-1.0, 0.5, 2.0]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
+    >>> x, low = (xg.tensor(v, requires_grad=True) for v in ([0.0, 1.0, 2.0], [1.0, 1.0, 1.0]))
+    >>> xg.autograd.grad(xg.clamp(x, 1, 2).sum(), x)
+    (tensor([0., 1., 1.]),)
+    >>> xg.autograd.grad(xg.clamp(x, min=low).sum(), (x, low))
+    (tensor([0., 1., 1.]), tensor([1., 0., 0.]))
     """
     if min is None and max is None:
         raise ShapeError("xpgrad.clamp: At least one of 'min' or 'max' must not be None")
@@ -424,13 +563,29 @@ clip = clamp
 
 @method()
 def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """`input`, but nowhere below `min`."""
+    """`input`, but nowhere below `min`.
+
+    The gradient passes where ``input >= min``.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([0.0, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.clamp_min(x, 1).sum(), x)
+    (tensor([0., 1.]),)
+    """
     return _one_bound("ClampMin", input, min, None)
 
 
 @method()
 def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """`input`, but nowhere above `max`."""
+    """`input`, but nowhere above `max`.
+
+    The gradient passes where ``input <= max``.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.clamp_max(x, 1).sum(), x)
+    (tensor([1., 0.]),)
+    """
     return _one_bound("ClampMax", input, None, max)
 
 
@@ -445,38 +600,59 @@ def _one_bound(node: str, x: Tensor, low: Any, high: Any) -> Tensor:
 
 maximum = binary(
     ops.maximum, "maximum", "The larger of two; nan if either is. A tie halves the gradient.",
-    "[1., 4.]; [3., 2.] -> [3., 4.]",
+    "[1., 4.]; [3., 2.] -> [3., 4.]", "[3., 2.]; [3., 1.] -> [0.5000, 1.0000]; [0.5000, 0.0000]",
 )  # fmt: skip
 minimum = binary(
     ops.minimum, "minimum", "The smaller of two; nan if either is. A tie halves the gradient.",
-    "[1., 4.]; [3., 2.] -> [1., 2.]",
+    "[1., 4.]; [3., 2.] -> [1., 2.]", "[3., 2.]; [3., 1.] -> [0.5000, 0.0000]; [0.5000, 1.0000]",
 )  # fmt: skip
 
 
 @method()
 def fmax(input: Tensor, other: Tensor) -> Tensor:
-    """The larger of two; a number, if one of them is nan."""
-    return _but_nan(called(ops.maximum, "Fmax"), input, other)
+    """The larger of two; a number, if one of them is nan.
+
+    Of a tie `input` gets the gradient (`maximum` halves it), of nan and a number the number.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0, xg.nan], requires_grad=True)
+    >>> y = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.fmax(x, y).sum(), (x, y))
+    (tensor([1., 0.]), tensor([0., 1.]))
+    """
+    first = ops.logical_or(ops.greater_equal(input, other), ops.not_equal(other, other))
+    return called(ops.where, "Fmax")(first, input, other)
 
 
 @method()
 def fmin(input: Tensor, other: Tensor) -> Tensor:
-    """The smaller of two; a number, if one of them is nan."""
-    return _but_nan(called(ops.minimum, "Fmin"), input, other)
+    """The smaller of two; a number, if one of them is nan.
 
+    Of a tie `input` gets the gradient (`minimum` halves it), of nan and a number the number.
 
-def _but_nan(function: Any, x: Any, y: Any) -> Tensor:
-    x_, y_ = ops.where(ops.not_equal(x, x), y, x), ops.where(ops.not_equal(y, y), x, y)
-    return function(x_, y_)
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0, xg.nan], requires_grad=True)
+    >>> y = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.fmin(x, y).sum(), (x, y))
+    (tensor([1., 0.]), tensor([0., 1.]))
+    """
+    first = ops.logical_or(ops.less_equal(input, other), ops.not_equal(other, other))
+    return called(ops.where, "Fmin")(first, input, other)
 
 
 @method()
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, 1 above, and `values` at zero.
 
+    The gradient goes to `values` where they are taken; there is none for `input` (in PyTorch
+    for neither).
+
     >>> import xpgrad as xg
     >>> xg.heaviside(xg.tensor([-1.0, 0.0, 2.0]), xg.tensor([0.5]))
     tensor([0.0000, 0.5000, 1.0000])
+    >>> y = xg.tensor([0.5, 0.5], requires_grad=True)
+    >>> xg.autograd.grad(xg.heaviside(xg.tensor([-1.0, 0.0]), y).sum(), y)
+    (tensor([0., 1.]),)
     """
     step = astype(ops.greater(input, 0), dtype=result_type(input, values))
     return ops.where(ops.equal(input, 0), values, step)
@@ -488,9 +664,14 @@ def nan_to_num(
 ) -> Tensor:
     """Replace nan, and infinities by the largest numbers of the dtype unless others are given.
 
+    What is replaced gets no gradient.
+
     >>> import xpgrad as xg
     >>> xg.nan_to_num(xg.tensor([float("nan"), float("inf"), 1.0]), posinf=7.0)
     tensor([0., 7., 1.])
+    >>> x = xg.tensor([xg.nan, xg.inf, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.nan_to_num(x).sum(), x)
+    (tensor([0., 0., 1.]),)
     """
     x = only_tensor(input, "nan_to_num")
     if not x.dtype.is_floating_point:

@@ -15,6 +15,7 @@ from xpgrad.door.indexing import (
     FULL,
     explain,
     fitting,
+    joined,
     own_array,
     parse,
     position_type,
@@ -24,8 +25,8 @@ from xpgrad.door.inplace import assignable
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.indexing import check_bounds
 from xpgrad.namespace import Array
+from xpgrad.ops import elementwise, searching
 from xpgrad.ops import indexing as ops
-from xpgrad.ops import searching
 from xpgrad.tensor import Tensor
 
 __all__ = [
@@ -103,9 +104,9 @@ def _vector(what: str, x: Tensor, index: Any) -> Array:
     if isinstance(found, (bool, int)):
         ns = x._ns
         return ns.asarray([int(found)], dtype=position_type(x))
-    if not hasattr(found, "dtype") or len(found.shape) != 1:
+    if not hasattr(found, "dtype") or len(found.shape) > 1:
         raise IndexError(f"{what}(): Index is supposed to be a vector")
-    return found
+    return found if found.shape else x._ns.reshape(found, (1,))
 
 
 def _said(x: Tensor, arrays: tuple[Any, ...], call: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -122,6 +123,8 @@ def _said(x: Tensor, arrays: tuple[Any, ...], call: Any, *args: Any, **kwargs: A
 def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
     """The slices at the positions in a vector, along a dimension.
 
+    Gradients of a position that is named several times add up.
+
     Raises:
         IndexError: out of range.
 
@@ -129,8 +132,11 @@ def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
     >>> xg.index_select(xg.arange(6).reshape(2, 3), 1, xg.tensor([2, 0, 0]))
     tensor([[2, 0, 0],
             [5, 3, 3]])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.index_select(x, 0, xg.tensor([0, 0])).sum(), x)
+    (tensor([2., 0.]),)
     """
-    x = only_tensor(input, "index_select")
+    x = joined(only_tensor(input, "index_select"), index)
     found = _vector("index_select", x, index)
     if not x._data.shape:
         return _said(x, (), ops.getitem, x, index=(True,)).reshape(())
@@ -142,6 +148,8 @@ def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
 def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """`input` with ``alpha * source`` added at positions along a dimension.
 
+    Each element of `source` gets the gradient of its position, and `input` all of it.
+
     Positions that are named several times get all that is added to them.
 
     Raises:
@@ -151,27 +159,41 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: Any
     >>> import xpgrad as xg
     >>> xg.index_add(xg.zeros(3), 0, xg.tensor([0, 2, 0]), xg.tensor([1.0, 2.0, 3.0]))
     tensor([4., 0., 2.])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 4.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.index_add(x, 0, xg.tensor([0, 0]), y).sum(), (x, y))
+    (tensor([1., 1.]), tensor([1., 1.]))
     """
-    at = _rows("index_add_", input, dim, index, source)
+    x = joined(only_tensor(input, "index_add_"), index, source)
+    at = _rows("index_add_", x, dim, index, source)
     values = source if alpha == 1 else source * alpha
-    return _said(input, at, ops.index_accumulate, input, values, index=at, accumulate=True)
+    return _said(x, at, ops.index_accumulate, x, values, index=at, accumulate=True)
 
 
 @method()
 def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at positions along a dimension.
 
+    Where a position is named several times the last one counts, but each slice gets the
+    gradient of its position; `input` gets none there.
+
     Raises:
         IndexError: out of range.
         ShapeError: where `source` does not fit.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 4.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.index_copy(x, 0, xg.tensor([0, 0]), y).sum(), (x, y))
+    (tensor([0., 1.]), tensor([1., 1.]))
     """
-    at = _rows("index_copy_", input, dim, index, source)
-    return _said(input, at, ops.index_copy, input, source, index=at)
+    x = joined(only_tensor(input, "index_copy_"), index, source)
+    at = _rows("index_copy_", x, dim, index, source)
+    return _said(x, at, ops.index_copy, x, source, index=at)
 
 
 def _rows(what: str, x: Tensor, dim: int, index: Any, source: Tensor) -> tuple[Any, ...]:
     """The index for a vector of positions along a dimension, checked against the source."""
-    only_tensor(x, what)
     only_tensor(source, what, "source", 3)
     axis = dim_of(dim, x.ndim)
     found = _vector(what, x, index)
@@ -204,14 +226,19 @@ def _rows(what: str, x: Tensor, dim: int, index: Any, source: Tensor) -> tuple[A
 def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
     """`input` with one number (or a 0-d tensor) at positions along a dimension.
 
+    What is overwritten gets no gradient.
+
     Raises:
         IndexError: out of range.
 
     >>> import xpgrad as xg
     >>> xg.index_fill(xg.zeros(3), 0, xg.tensor([0, 2]), 5)
     tensor([5., 0., 5.])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.index_fill(x, 0, xg.tensor([0]), 5).sum(), x)
+    (tensor([0., 1.]),)
     """
-    x = only_tensor(input, "index_fill")
+    x = joined(only_tensor(input, "index_fill"), index, value)
     at = _at(dim_of(dim, x.ndim), _vector("index_fill_", x, index))
     if isinstance(value, Tensor) and value._data.shape:
         raise ShapeError(
@@ -266,6 +293,8 @@ def _along(what: str, x: Tensor, dim: int, index: Tensor, limits: Any) -> tuple[
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """For each element of `index`, the element of `input` there along a dimension.
 
+    Gradients of a place that is named several times add up.
+
     ``out[i, j] = input[index[i, j], j]`` for ``dim=0``.
 
     Raises:
@@ -276,8 +305,11 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     >>> xg.gather(xg.tensor([[1.0, 2.0], [3.0, 4.0]]), 1, xg.tensor([[0, 0], [1, 0]]))
     tensor([[1., 1.],
             [4., 3.]])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.gather(x, 0, xg.tensor([0, 0])).sum(), x)
+    (tensor([2., 0.]),)
     """
-    x = only_tensor(input, "gather")
+    x = joined(only_tensor(input, "gather"), index)
     at = _along("gather", x, dim, index, [("self", tuple(x.shape), True)])
     if not at:
         return x.clone()
@@ -302,7 +334,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     >>> xg.take_along_dim(x, x.argsort(1), 1)
     tensor([[10., 20., 30.]])
     """
-    x = only_tensor(input, "take_along_dim")
+    x = joined(only_tensor(input, "take_along_dim"), indices)
     if dim is None:
         x, indices, dim = x.reshape(-1), indices.reshape(-1), 0
     axis = dim_of(dim, x.ndim)
@@ -331,6 +363,9 @@ def scatter(
 ) -> Tensor:
     """`input` with elements of `src`, or one number, at the places that `index` names.
 
+    Where a place is named several times, each of its values gets the gradient of that place,
+    also those that were overwritten; `input` gets none there.
+
     ``out[index[i, j], j] = src[i, j]`` for ``dim=0``. Where a place is named several times, the
     last one counts.
 
@@ -345,8 +380,12 @@ def scatter(
     >>> xg.zeros(2, 3).scatter(1, xg.tensor([[2], [0]]), 1.0)
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 4.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.scatter(x, 0, xg.tensor([0, 0]), y).sum(), (x, y))
+    (tensor([0., 1.]), tensor([1., 1.]))
     """
-    x = only_tensor(input, "scatter")
+    x = joined(only_tensor(input, "scatter"), index, src, value)
     if reduce not in (None, "add"):
         raise NotImplementedError(f"scatter with reduce={reduce!r}: only 'add' is there")
     given = value if src is None else src
@@ -365,6 +404,8 @@ def scatter(
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with elements of `src` added at the places that `index` names.
 
+    Each element of `src` gets the gradient of its place, and `input` all of it.
+
     Raises:
         IndexError: out of range.
         ShapeError: where `index` is larger than `src`, or than `input` in another dimension.
@@ -372,8 +413,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     >>> import xpgrad as xg
     >>> xg.zeros(3).scatter_add(0, xg.tensor([0, 0, 2]), xg.ones(3))
     tensor([2., 0., 1.])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 4.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.scatter_add(x, 0, xg.tensor([0, 0]), y).sum(), (x, y))
+    (tensor([1., 1.]), tensor([1., 1.]))
     """
-    x = only_tensor(input, "scatter_add")
+    x = joined(only_tensor(input, "scatter_add"), index, src)
     at, values = _with_source(
         "scatter_add", x, dim, index, only_tensor(src, "scatter_add", "src", 3)
     )
@@ -394,6 +439,8 @@ def _with_source(what: str, x: Tensor, dim: int, index: Tensor, src: Tensor) -> 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where a mask is true, in one dimension.
 
+    What is not selected gets gradient 0.
+
     Raises:
         DTypeError: for a mask that is not boolean.
 
@@ -401,8 +448,11 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     >>> x = xg.tensor([1.0, -2.0, 3.0])
     >>> xg.masked_select(x, x > 0)
     tensor([1., 3.])
+    >>> x = xg.tensor([1.0, -2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.masked_select(x, x > 0).sum(), x)
+    (tensor([1., 0.]),)
     """
-    x, mask = only_tensor(input, "masked_select"), _mask("masked_select", mask)
+    x, mask = joined(only_tensor(input, "masked_select"), mask), _mask("masked_select", mask)
     shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
     x, mask = x.expand(shape), mask.expand(shape)
     return ops.masked_select(x, index=(own_array(x, mask),))
@@ -418,6 +468,9 @@ def _mask(what: str, mask: Tensor) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with one number (or a 0-d tensor) where a mask is true.
 
+    What is overwritten gets gradient 0: times an infinite derivative before it that is nan (see
+    `where`).
+
     Raises:
         DTypeError: for a mask that is not boolean.
 
@@ -425,6 +478,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     >>> x = xg.tensor([1.0, -2.0, 3.0])
     >>> xg.masked_fill(x, x < 0, 0)
     tensor([1., 0., 3.])
+    >>> x = xg.tensor([1.0, -2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.masked_fill(x, x < 0, 0).sum(), x)
+    (tensor([1., 0.]),)
     """
     x, mask = only_tensor(input, "masked_fill"), _mask("masked_fill", mask)
     if not isinstance(value, Tensor):
@@ -434,6 +490,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
+    if value.dtype.is_complex and not x.dtype.is_complex and value.imag.item():
+        kind = {"float32": "float", "float64": "double"}.get(x.dtype.name, x.dtype.name)
+        raise DTypeError(f"value cannot be converted to type {kind} without overflow")
     return ops.masked_fill_by(x, mask, value)
 
 
@@ -449,7 +508,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     tensor([1., 0., 2.])
     """
     x, mask = only_tensor(input, "masked_scatter"), _mask("masked_scatter", mask)
+    x = joined(x, mask, source)
     shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
+    if x._ns.depth:  # how many there are is not for the host to know
+        return _scattered(x.expand(shape), mask.expand(shape), source)
     at = (own_array(x, mask.expand(shape)),)
     with guarded(x._ns):
         count = int(x._ns.to_host(x._ns.wrap(x._ns.count_nonzero(at[0]))))
@@ -462,6 +524,16 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return ops.masked_scatter(x.expand(shape), values, index=at)
 
 
+def _scattered(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`masked_scatter` for a mask that may differ between the examples of a batch."""
+    if not source.shape.numel():
+        return x.clone()
+    flat = mask.reshape(-1)
+    places = (flat.cumsum(0) - 1).clamp(0, source.shape.numel() - 1)
+    chosen = take(source, places).to(x.dtype).reshape(tuple(x.shape))
+    return elementwise.where(mask, chosen, x)
+
+
 # ------------------------------------------------------------------ any index, as functions
 
 
@@ -469,11 +541,18 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """`input` with `values` at an index of tensors, one for each dimension, or added there.
 
+    Where a place is named several times the last one counts, but each value gets the gradient
+    of its place. `input` gets none there, unless values are added.
+
     >>> import xpgrad as xg
     >>> xg.zeros(3).index_put((xg.tensor([0, 0]),), xg.ones(2), accumulate=True)
     tensor([2., 0., 0.])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([3.0, 4.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.index_put(x, (xg.tensor([0, 0]),), y).sum(), (x, y))
+    (tensor([0., 1.]), tensor([1., 1.]))
     """
-    x = only_tensor(input, "index_put")
+    x = joined(only_tensor(input, "index_put"), *indices, values)
     _, arrays, _ = parse(x, tuple(FULL if i is None else i for i in indices))
     if arrays is None:
         raise ShapeError("index_put needs an index that is no scalar")
@@ -485,14 +564,19 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
 def take(input: Tensor, index: Any) -> Tensor:
     """The elements at positions among all of them, as if there were one dimension.
 
+    Gradients of a position that is named several times add up.
+
     Raises:
         IndexError: out of range.
 
     >>> import xpgrad as xg
     >>> xg.take(xg.tensor([[1.0, 2.0], [3.0, 4.0]]), xg.tensor([0, 3]))
     tensor([1., 4.])
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.take(x, xg.tensor([0, 0])).sum(), x)
+    (tensor([2., 0.]),)
     """
-    x = only_tensor(input, "take").reshape(-1)
+    x = joined(only_tensor(input, "take"), index).reshape(-1)
     at = (_long("take", x, index),)
     return _said(x, at, ops.take, x, index=at)
 
@@ -520,6 +604,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             [0., 2.]])
     """
     x, values = only_tensor(input, "put"), only_tensor(source, "put", "source", 3)
+    x = joined(x, index, values)
     if values.shape.numel() != index.shape.numel():
         raise ShapeError(
             "put_(): Expected source and index to have the same number of elements, but got "
@@ -547,7 +632,8 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
-    return _with_part("select_scatter", input, src, select(input, dim, index))
+    x = joined(only_tensor(input, "select_scatter"), src)
+    return _with_part("select_scatter", x, src, select(x, dim, index))
 
 
 @method()
@@ -555,7 +641,7 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
 ) -> Tensor:
     """`input` with `src` in place of some slices along a dimension."""
-    x = only_tensor(input, "slice_scatter")
+    x = joined(only_tensor(input, "slice_scatter"), src)
     part = _at(dim_of(dim, x.ndim), slice(start, end, step))
     return _with_part("slice_scatter", x, src, x[part])
 

@@ -15,16 +15,17 @@ import numpy as np
 from xpgrad import dtypes, indexing
 from xpgrad.door.attach import method
 from xpgrad.door.data import guarded
-from xpgrad.door.inplace import assignable, store
+from xpgrad.door.inplace import assignable, copy_, store, update
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
+from xpgrad.ops import elementwise
 from xpgrad.ops import indexing as ops
 from xpgrad.ops.device import clone
 from xpgrad.ops.shape import reshape
-from xpgrad.promotion import SCALARS, as_operand, follow, is_operand
-from xpgrad.tensor import Tensor, new
+from xpgrad.promotion import SCALARS, as_operand, follow, is_operand, received
+from xpgrad.tensor import Tensor, new, wrap
 from xpgrad.views import OVERLAPPING, check_write, overlaps, rebase, replace
 
 FULL = slice(None)
@@ -77,7 +78,7 @@ def __getitem__(self: Tensor, index: Any) -> Tensor:
             return quick[0](self, index=quick[1])
     except (IndexError, TypeError):
         pass  # said better below
-    self = _with(self, index)
+    self = joined(self, *index) if isinstance(index, tuple) else joined(self, index)
     basic, arrays, last = parse(self, index)
     out = self
     if basic is not None:
@@ -93,11 +94,11 @@ def __getitem__(self: Tensor, index: Any) -> Tensor:
     return out
 
 
-def _with(x: Tensor, index: Any) -> Tensor:
-    """`x` where the tensors of an index are: within the transform that they belong to, if any."""
-    for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, Tensor) and part._ns.depth > x._ns.depth:
-            x = follow(x, part._ns.beside(x._ns))
+def joined(x: Tensor, *others: Any) -> Tensor:
+    """`x` where any tensors among `others` are: within the transform they belong to, if any."""
+    for other in others:
+        if isinstance(other, Tensor) and other._ns is not x._ns and other._ns.depth > x._ns.depth:
+            x = follow(x, other._ns.beside(x._ns))
     return x
 
 
@@ -334,6 +335,9 @@ def _assign(x: Tensor, index: Any, value: Any) -> None:
         value = as_operand(value, "__setitem__")
         if not isinstance(value, Tensor):
             value = assignable(x, value)
+        elif value._ns.depth > ns.depth:
+            value = received(value, x)
+            ns = x._ns
     else:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a xpgrad.{x.dtype.torch_name}Tensor"
@@ -342,17 +346,26 @@ def _assign(x: Tensor, index: Any, value: Any) -> None:
         return  # PyTorch does nothing at all
     # In a tuple a full slice is nothing, so that ``x[:] = …`` writes to `x` and not through a view.
     basic, arrays, _ = parse(x, (index,) if isinstance(index, slice) else index)
+    if ns.depth and arrays is not None and _write_masked(x, basic, arrays, value):
+        return
     source = value if isinstance(value, Tensor) else None
     history = mode.grad and x.dtype.is_differentiable
-    history = history and (x._node is not None or (source is not None and source._node is not None))
-    check_write(x, history, through=basic is not None)
-    if overlaps(x):
-        raise ShapeError(OVERLAPPING)
+    history = history and (x.requires_grad or (source is not None and source.requires_grad))
     with guarded(ns):
         region = x._data if basic is None else ns.getitem(x._data, basic)
+        if source is not None and arrays is None:
+            source = fitting(x, source, region, None)
+        check_write(x, history, through=basic is not None)
+        if overlaps(x):
+            part = None if basic is None else ops.getview(x, index=basic)
+            if part is None or arrays is not None or overlaps(part):
+                raise ShapeError(OVERLAPPING)
+            copy_(part, value)
+            return
         raw = value
         if source is not None:
-            source = fitting(x, source, region, arrays)
+            if arrays is not None:
+                source = fitting(x, source, region, arrays)
             raw = source._data
             if raw.dtype != x._data.dtype:
                 raw = ns.astype(raw, x._data.dtype)
@@ -365,6 +378,34 @@ def _assign(x: Tensor, index: Any, value: Any) -> None:
             raise
     if history:
         _remember(x, basic, arrays, source)
+
+
+def _write_masked(
+    x: Tensor, basic: tuple[Any, ...] | None, arrays: tuple[Any, ...], value: Any
+) -> bool:
+    """Write one value wherever a mask is true, which need not be known to the host.
+
+    Returns:
+        Whether that is what is asked for: the index has one array, a mask, and `value` does not
+        tell the places that are true apart.
+    """
+    *lead, mask = arrays
+    if not all(type(part) is slice for part in lead) or not is_mask(mask):
+        return False
+    part = x if basic is None else ops.getview(x, index=basic)
+    shape, wide = tuple(part.shape), len(mask.shape)
+    indexing.check_mask(tuple(mask.shape), shape, len(lead))
+    rest = len(shape) - len(lead) - wide
+    if isinstance(value, Tensor):
+        have = tuple(value.shape)
+        if len(have) > rest:
+            split = len(have) - rest
+            if have[split - 1] != 1:
+                return False
+            value = reshape(value, shape=(*have[: split - 1], *(1,) * wide, *have[split:]))
+    here = reshape(wrap(mask, x._ns), shape=(*mask.shape, *(1,) * rest))
+    update(part, lambda t, v: elementwise.where(here, v, t), value)
+    return True
 
 
 def fitting(x: Tensor, value: Tensor, region: Array, arrays: tuple[Any, ...] | None) -> Tensor:

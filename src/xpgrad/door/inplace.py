@@ -17,24 +17,27 @@ from xpgrad import dtypes
 from xpgrad.door.arguments import as_kind, dim_of, only_tensor
 from xpgrad.door.attach import METHODS, method
 from xpgrad.door.data import guarded
-from xpgrad.errors import DTypeError, GradientError, ShapeError
-from xpgrad.graph import Node, tick
+from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
+from xpgrad.graph import AccumulateGrad, Node, tick
 from xpgrad.mode import mode
 from xpgrad.op import named
 from xpgrad.ops import indexing as ops
 from xpgrad.ops import shape as shapes
 from xpgrad.ops.device import clone
-from xpgrad.promotion import follow, is_operand
-from xpgrad.tensor import Tensor
+from xpgrad.promotion import is_operand, received
+from xpgrad.tensor import Tensor, new, wrap
 from xpgrad.views import (
     OVERLAPPING,
     check_write,
     distinct,
+    leave,
+    link_alias,
     overlaps,
     rebase,
     relink,
     renamed,
     replace,
+    steps_to,
 )
 
 # ------------------------------------------------------------------ any function, in place
@@ -53,7 +56,7 @@ def update(t: Tensor, function: Callable[..., Any], *args: Any, **kwargs: Any) -
     since = tick()
     out = function(t, *args, **kwargs)
     if out._ns is not t._ns:
-        follow(out, t._ns)
+        received(out, t)
     if out._data.shape != t._data.shape:
         raise ShapeError(
             f"output with shape {list(t.shape)} doesn't match the broadcast shape {list(out.shape)}"
@@ -153,20 +156,34 @@ def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-        if t._view is not None and _unlocked(target):
-            return store(t, index, value, part)
+        if t._view is not None and _written_anyway(t, index, value, target):
+            t._written()
+            return
         raise ShapeError(
             f"the memory of this tensor is read-only ({error}); clone() it before writing to it"
         ) from None
     t._written()
 
 
-def _unlocked(array: Any) -> bool:
-    """Whether a view is no longer read-only: NumPy makes it so where elements are repeated."""
+def _written_anyway(t: Tensor, index: Any, value: Any, target: Any) -> bool:
+    """Write into a view that is read-only because its elements were repeated, if its base is not.
+
+    Returns:
+        whether it could be done.
+    """
+    ns = t._ns
     try:
-        array.flags.writeable = True
+        target.flags.writeable = True
+        ns.assign(target, index, value)
     except ValueError:  # so is its base
         return False
+    except AttributeError:  # nobody can see the memory: make the base anew
+        if target is not t._data:
+            return False
+        base, whole = t._root(), ns.assign(ns.copy(target), index, value)
+        ns.assign(
+            base._data, ..., ops.copy_slices.op.forward(ns, base._data, whole, steps=steps_to(t))
+        )
     return True
 
 
@@ -397,7 +414,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{value.ndim} dimensions."
             )
-        return _overwrite(self, follow(value, self._ns), ops.fill_by)
+        return _overwrite(self, received(value, self), ops.fill_by)
     if (once := distinct(self)) is not None:
         ops.getview(self, index=once).fill_(value)
         return self
@@ -421,9 +438,10 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         return _overwrite(self, assignable(self, src), ops.copied)
     src = only_tensor(src, "copy_", "other")
     if src._data.shape != self._data.shape:
+        _allow(self, mode.grad and (self._node is not None or _has_history(src)))
         check_fits(tuple(src.shape), tuple(self.shape))
     if src._ns is not self._ns:
-        src = follow(src, self._ns)
+        src = received(src, self)
     return _overwrite(self, src, ops.copied)
 
 
@@ -433,27 +451,18 @@ def check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
     Raises:
         ShapeError: in PyTorch's words.
     """
-    if len(source) > len(target):
-        stretched = source[: len(source) - len(target)] + target
-        raise ShapeError(
-            f"output with shape {list(target)} doesn't match the broadcast shape {list(stretched)}"
-        )
-    offset = len(target) - len(source)
-    for i, n in enumerate(source):
-        m = target[i + offset]
-        if n == m or n == 1:
-            continue
-        if m == 1:
-            stretched = tuple(
-                max(a, b) for a, b in zip(target, (1,) * offset + source, strict=True)
-            )
+    rank = max(len(source), len(target))
+    there, given = ((1,) * (rank - len(shape)) + shape for shape in (target, source))
+    for i in reversed(range(rank)):
+        if there[i] != given[i] and 1 not in (there[i], given[i]):
             raise ShapeError(
-                f"output with shape {list(target)} doesn't match the broadcast shape "
-                f"{list(stretched)}"
+                f"The size of tensor a ({there[i]}) must match the size of tensor b ({given[i]}) "
+                f"at non-singleton dimension {i}"
             )
+    stretched = [n if m == 1 else m for m, n in zip(there, given, strict=True)]
+    if stretched != list(target):
         raise ShapeError(
-            f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton "
-            f"dimension {i + offset}"
+            f"output with shape {list(target)} doesn't match the broadcast shape {stretched}"
         )
 
 
@@ -665,7 +674,7 @@ def detach_(self: Tensor) -> Tensor:
     >>> y.detach_().requires_grad
     False
     """
-    if self._view is not None:
+    if self._view is not None and not self._inference:
         raise GradientError(
             "Can't detach views in-place. Use detach() instead. If you are using "
             "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
@@ -673,6 +682,84 @@ def detach_(self: Tensor) -> Tensor:
             "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
             "function in xpgrad/optim/optimizer.py as the solution."
         )
+    if isinstance(self._node, AccumulateGrad):
+        self.requires_grad = False
     self._node = None
     self._retained = False
+    return self._forgetting(self)
+
+
+class Underivable(Node):
+    """The history of what ``set_`` has set: there is no derivative."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
+        """There is none."""
+        raise GradientError("derivative for set_ is not implemented")
+
+
+Underivable.__name__ = Underivable.__qualname__ = "NotImplemented"  # as PyTorch calls it
+
+
+@method()
+def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
+    """Show the memory of `source` from now on, with its shape; nothing without one.
+
+    Writes to either are seen in both; views of this tensor keep showing the memory that it had.
+
+    Raises:
+        TypeError: for what is no tensor.
+        DTypeError, DeviceError: for a tensor of another dtype, or on another device.
+        GradientError: for a leaf that requires a gradient, and in a backward through this.
+
+    >>> import xpgrad as xg
+    >>> x = xg.zeros(3)
+    >>> x.set_(xg.ones(2))
+    tensor([1., 1.])
+    """
+    if source is None:
+        with guarded(self._ns):
+            empty = self._ns.zeros((0,), dtype=self._data.dtype)
+        source = wrap(empty, self._ns)
+    source = only_tensor(source, "set_", "source")
+    if source._ns is not self._ns:
+        raise DeviceError(f"Could not set tensor on {source.device} to a tensor on {self.device}")
+    if source._data.dtype != self._data.dtype:
+        raise DTypeError(
+            f"Could not set tensor of type {source.dtype.torch_name.lower()} to a tensor of type "
+            f"{self.dtype.torch_name.lower()}"
+        )
+    recorded = mode.grad and (self.requires_grad or source.requires_grad)
+    check_write(self, recorded)
+    self._written()
+    leave(self)
+    self._show(source)
+    link_alias(self, source)
+    if recorded:
+        node = new(Underivable)
+        node.edges = (self._node, source._node)
+        node.saved = node.settings = node.hooks = None
+        node.seq = tick()
+        node.ns, node.shape, node.dtype = self._ns, self._data.shape, self._data.dtype
+        self._node = node
     return self
+
+
+@method()
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both tensors show the same memory with the same shape and strides."""
+    tensor = only_tensor(tensor, "is_set_to", "tensor")
+    a, b = self._data, tensor._data
+    if self._ns is not tensor._ns or a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if getattr(a, "strides", None) != getattr(b, "strides", None):
+        return False
+    return a is b or (self._ns.mutable and self.data_ptr() == tensor.data_ptr())
+
+
+@method()
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Whether both tensors have the same shape."""
+    return bool(self._data.shape == only_tensor(other, "is_same_size", "other")._data.shape)

@@ -17,6 +17,7 @@ from xpgrad.graph import AccumulateGrad
 from xpgrad.namespace import Array, Namespace
 from xpgrad.registry import resolve
 from xpgrad.tensor import Tensor, new
+from xpgrad.views import link_alias
 
 # ------------------------------------------------------------------ Python's numbers and lists
 
@@ -259,6 +260,7 @@ def __copy__(self: Tensor) -> Tensor:
     """The same memory in a new leaf."""
     out = _made(type(self), self._data, self._ns, self.requires_grad)
     out._shared = self._counter()
+    link_alias(out, self)
     out.__dict__.update(_public(self))
     return out
 
@@ -351,17 +353,22 @@ class _Ends:
 
 @method("__repr__", "__str__")
 def __repr__(self: Tensor) -> str:
+    if self._ns.ended:
+        self._ns.settle(self)
     if self._ns.depth:
         return self._ns.show(self._data)
     large = self.shape.numel() > printing.get_printoptions()["threshold"]
     # Whatever prints on the CPU is read where it lies.
     shown: Any = _Ends(self) if large else self._ns.to_host(self._data)
-    node = self.grad_fn
+    try:
+        name = None if (node := self.grad_fn) is None else node.name()
+    except GradientError:  # a view that nobody knows how it was made
+        name = "Invalid"
     return printing.tensor_str(
         shown,
         dtype_name=self.dtype.name,
         default_dtype_name=dtypes.get_default_dtype().name,
         device=None if self.device.type == "cpu" else str(self.device),
-        grad_fn=None if node is None else node.name(),
+        grad_fn=name,
         requires_grad=self.requires_grad,
     )

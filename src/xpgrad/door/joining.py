@@ -40,6 +40,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
     # PyTorch's oldest exception: shape (0,) fits beside anything.
     parts = [x for x in given if x._data.shape != (0,)] or given
     rank = parts[0].ndim
+    if rank == 1:
+        parts = given
     if not rank:
         raise ShapeError("zero-dimensional tensor (at position 0) cannot be concatenated")
     at = dim_of(dim if axis is None else axis, rank)

@@ -417,6 +417,9 @@ def norm(
     >>> import xpgrad as xg
     >>> xg.norm(xg.tensor([3.0, 4.0])), xg.norm(xg.tensor([3.0, -4.0]), p=1)
     (tensor(5.), tensor(7.))
+    >>> x = xg.tensor([0.0, 0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.norm(x), x), xg.autograd.grad(xg.norm(x + 1, xg.inf), x)
+    ((tensor([0., 0.]),), (tensor([0.5000, 0.5000]),))
     """
     x = only_tensor(input, "norm")
     if dtype is not None:
@@ -437,9 +440,15 @@ def norm(
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The norm of the difference.
 
+    Its derivatives are 0 where it is.
+
     >>> import xpgrad as xg
     >>> xg.dist(xg.zeros(2), xg.tensor([3.0, 4.0]))
     tensor(5.)
+    >>> x = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = xg.tensor([1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.dist(x, y), (x, y))
+    (tensor([0., 0.]), tensor([-0., -0.]))
     """
     distance = called(ops.vector_norm, "Dist")
     return distance(elementwise.subtract(input, other), axis=None, keepdims=False, ord=float(p))

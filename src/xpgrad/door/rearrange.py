@@ -28,12 +28,18 @@ __all__ = [
 def expand(self: Tensor, *size: Any) -> Tensor:
     """Stretch dimensions of length 1, and add new ones in front, without a copy; -1 keeps a length.
 
+    The gradient is summed over what was stretched.
+
     Raises:
         RuntimeError: for a dimension that is neither 1 nor of the length asked for.
 
     >>> import xpgrad as xg
     >>> xg.ones(3, 1).expand(2, -1, 4).shape
     xpgrad.Size([2, 3, 4])
+    >>> x = xg.tensor([[1.0], [2.0]], requires_grad=True)
+    >>> xg.autograd.grad(x.expand(2, 3).sum(), x)
+    (tensor([[3.],
+            [3.]]),)
     """
     have, wanted = tuple(self._data.shape), size_of("expand", size)
     lead = len(wanted) - len(have)

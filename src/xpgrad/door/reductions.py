@@ -70,7 +70,15 @@ def _summable(x: Any, dtype: Any, what: str) -> Tensor:
 
 @method()
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum with nan as zero."""
+    """The sum with nan as zero.
+
+    nan gets no gradient.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([xg.nan, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.nansum(x), x)
+    (tensor([0., 1.]),)
+    """
     x = _summable(elementwise.where(elementwise.isnan(input), False, input), dtype, "nansum")
     axes = dims_of(dim, x.ndim)
     return called(ops.sum, "Nansum")(x, axis=axes, keepdims=keepdim)
@@ -113,7 +121,15 @@ def mean(
 
 @method()
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The mean of what is not nan."""
+    """The mean of what is not nan.
+
+    nan gets no gradient.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([xg.nan, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.nanmean(x), x)
+    (tensor([0.0000, 0.5000, 0.5000]),)
+    """
     known = astype(elementwise.logical_not(elementwise.isnan(input)), dtype=input.dtype)
     return nansum(input, dim, keepdim) / sum(known, dim, keepdim)
 
@@ -130,9 +146,14 @@ def prod(
 ) -> Tensor:
     """The product; of integers and booleans in int64.
 
+    The derivative for a factor is the product of the others, whatever is 0 among them.
+
     >>> import xpgrad as xg
     >>> xg.tensor([[1, 2], [3, 4]]).prod(), xg.tensor([[1, 2], [3, 4]]).prod(0)
     (tensor(24), tensor([3, 8]))
+    >>> x = xg.tensor([0.0, 2.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.prod(x), x)
+    (tensor([6., 0., 0.]),)
     """
     x = _summable(input, dtype, "prod")
     dim = dim if axis is None else axis
@@ -151,9 +172,14 @@ def _one(dim: int, x: Tensor) -> tuple[int, ...]:
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """``log(sum(exp(x)))``, without overflow.
 
+    Of nothing but -inf it is -inf and the derivatives are 0 (PyTorch's are nan).
+
     >>> import xpgrad as xg
     >>> xg.logsumexp(xg.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
+    >>> x = xg.tensor([-xg.inf, -xg.inf], requires_grad=True)
+    >>> xg.autograd.grad(xg.logsumexp(x, 0), x)
+    (tensor([0., 0.]),)
     """
     axes = dims_of(dim, only_tensor(input, "logsumexp").ndim)
     return nn.logsumexp(input, axis=axes, keepdims=keepdim)
@@ -163,9 +189,15 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Exponentials along a dimension, scaled to sum up to 1.
 
+    Of nothing but -inf it is nan, and so are the derivatives; beside a number -inf gets 0 and
+    derivative 0.
+
     >>> import xpgrad as xg
     >>> xg.softmax(xg.tensor([0.0, 0.0]), 0)
     tensor([0.5000, 0.5000])
+    >>> x = xg.tensor([-xg.inf, 0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.softmax(x, 0)[1], x)
+    (tensor([-0., 0.]),)
     """
     return _along(nn.softmax, "softmax", input, dim, dtype)
 
@@ -174,9 +206,14 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """The logarithm of softmax, without overflow.
 
+    Beside a number -inf stays -inf, with no share in the derivatives of the others.
+
     >>> import xpgrad as xg
     >>> xg.log_softmax(xg.tensor([0.0, 0.0]), 0)
     tensor([-0.6931, -0.6931])
+    >>> x = xg.tensor([-xg.inf, 0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.log_softmax(x, 0)[1], x)
+    (tensor([0., 0.]),)
     """
     return _along(nn.log_softmax, "log_softmax", input, dim, dtype)
 
@@ -215,9 +252,15 @@ def std(
 ) -> Tensor:
     """The standard deviation; squares are averaged over ``n - correction``, by default n - 1.
 
+    Where all are equal it is 0, and so is its derivative; of a single element both are nan,
+    unless ``correction=0``.
+
     >>> import xpgrad as xg
     >>> xg.tensor([1.0, 2.0, 3.0]).std(), xg.tensor([1.0, 2.0, 3.0]).std(correction=0)
     (tensor(1.), tensor(0.8165))
+    >>> x = xg.tensor([2.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.std(x), x)
+    (tensor([0., 0.]),)
     """
     dim = dim if axis is None else axis
     return _spread(ops.std, "std", input, dim, unbiased, keepdim or keepdims, correction)
@@ -236,9 +279,15 @@ def var(
 ) -> Tensor:
     """The variance; squares are averaged over ``n - correction``, by default n - 1.
 
+    Where all are equal it is 0, and so is its derivative; of a single element both are nan,
+    unless ``correction=0``.
+
     >>> import xpgrad as xg
     >>> xg.tensor([1.0, 2.0, 4.0]).var()
     tensor(2.3333)
+    >>> x = xg.tensor([2.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.var(x), x)
+    (tensor([0., 0.]),)
     """
     dim = dim if axis is None else axis
     return _spread(ops.var, "var", input, dim, unbiased, keepdim or keepdims, correction)
@@ -327,6 +376,9 @@ def max(
     xpgrad.return_types.max(
     values=tensor([5., 7.]),
     indices=tensor([1, 0]))
+    >>> x = xg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(x.max(), x), xg.autograd.grad(x.max(0).values, x)
+    ((tensor([0.5000, 0.0000, 0.5000]),), (tensor([1., 0., 0.]),))
     """
     dim = dim if axis is None else axis
     if isinstance(dim, Tensor) or other is not None:
@@ -349,10 +401,16 @@ def min(
 ) -> Any:
     """The smallest element; along `dim` the smallest ones and their places; of two, `minimum`.
 
+    Over all elements, equal minima share the gradient; along a dimension the one picked gets
+    it.
+
     >>> import xpgrad as xg
     >>> x = xg.tensor([[1.0, 5.0], [7.0, 3.0]])
     >>> x.min(), x.min(1).indices
     (tensor(1.), tensor([0, 1]))
+    >>> x = xg.tensor([1.0, 3.0, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(x.min(), x), xg.autograd.grad(x.min(0).values, x)
+    ((tensor([0.5000, 0.0000, 0.5000]),), (tensor([1., 0., 0.]),))
     """
     dim = dim if axis is None else axis
     if isinstance(dim, Tensor) or other is not None:
@@ -408,6 +466,9 @@ def amax(
     >>> import xpgrad as xg
     >>> xg.amax(xg.tensor([[1.0, 5.0], [7.0, 3.0]]), 1)
     tensor([5., 7.])
+    >>> x = xg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.amax(x, 0), x)
+    (tensor([0.5000, 0.0000, 0.5000]),)
     """
     return _over(ops.max, "amax", input, dim if axis is None else axis, keepdim or keepdims)
 
@@ -426,6 +487,9 @@ def amin(
     >>> import xpgrad as xg
     >>> xg.amin(xg.tensor([[1.0, 5.0], [7.0, 3.0]]), 1)
     tensor([1., 3.])
+    >>> x = xg.tensor([1.0, 3.0, 1.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.amin(x, 0), x)
+    (tensor([0.5000, 0.0000, 0.5000]),)
     """
     return _over(ops.min, "amin", input, dim if axis is None else axis, keepdim or keepdims)
 
@@ -443,9 +507,14 @@ def _over(function: Any, what: str, x: Tensor, dim: Any, keepdim: bool) -> Tenso
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> results.aminmax:
     """The smallest and the largest elements.
 
+    Equal ones share the gradient.
+
     >>> import xpgrad as xg
     >>> xg.aminmax(xg.tensor([1.0, 5.0, 3.0])).max
     tensor(5.)
+    >>> x = xg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.aminmax(x).max, x)
+    (tensor([0.5000, 0.0000, 0.5000]),)
     """
     over = () if dim is None else dim
     low, high = called(ops.min, "Aminmax"), called(ops.max, "Aminmax")
@@ -578,9 +647,14 @@ def cumprod(
 ) -> Tensor:
     """Running products along a dimension.
 
+    The derivatives hold at zeros too.
+
     >>> import xpgrad as xg
     >>> xg.cumprod(xg.tensor([1, 2, 3]), 0)
     tensor([1, 2, 6])
+    >>> x = xg.tensor([0.0, 2.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.cumprod(x, 0).sum(), x)
+    (tensor([9., 0., 0.]),)
     """
     return _running(cumulative.cumulative_prod, "cumprod", input, dim, dtype, axis)
 

@@ -31,11 +31,16 @@ def sort(
 ) -> results.sort:
     """The sorted elements along a dimension, and their places. nan counts as the largest.
 
+    Each element gets the gradient of its place; equal ones keep their order.
+
     >>> import xpgrad as xg
     >>> xg.sort(xg.tensor([3.0, 1.0, 2.0]))
     xpgrad.return_types.sort(
     values=tensor([1., 2., 3.]),
     indices=tensor([1, 2, 0]))
+    >>> x = xg.tensor([2.0, 1.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad((xg.sort(x).values * xg.tensor([1.0, 2.0, 3.0])).sum(), x)
+    (tensor([2., 1., 3.]),)
     """
     at = dim_of(dim, only_tensor(input, "sort").ndim)
     if not input.ndim:
@@ -71,6 +76,8 @@ def topk(
 ) -> results.topk:
     """The `k` largest (or smallest) elements along a dimension, and their places.
 
+    The gradient goes to the elements picked: of equal ones the first.
+
     Raises:
         RuntimeError: for more elements than there are.
 
@@ -79,6 +86,9 @@ def topk(
     xpgrad.return_types.topk(
     values=tensor([3., 2.]),
     indices=tensor([1, 2]))
+    >>> x = xg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.topk(x, 1).values.sum(), x)
+    (tensor([1., 0., 0.]),)
     """
     x, at = only_tensor(input, "topk"), dim_of(dim, input.ndim)
     if not 0 <= k <= (x._data.shape[at] if x.ndim else 1):
@@ -94,9 +104,14 @@ def topk(
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> results.kthvalue:
     """The `k`-th smallest element along a dimension (counted from 1), and its place.
 
+    The gradient goes to the element picked.
+
     >>> import xpgrad as xg
     >>> xg.kthvalue(xg.tensor([3.0, 1.0, 2.0]), 2).values
     tensor(2.)
+    >>> x = xg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.kthvalue(x, 2).values, x)
+    (tensor([1., 0., 0.]),)
     """
     x, at = only_tensor(input, "kthvalue"), dim_of(dim, input.ndim)
     if not 1 <= k <= (x._data.shape[at] if x.ndim else 1):
@@ -118,18 +133,24 @@ def _slot(order: Tensor, at: int, k: int, keepdim: bool) -> Tensor:
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element (the lower of two), over all, or along `dim` with its place.
 
+    Over all elements, those equal to the median share the gradient; along a dimension the one
+    picked gets it.
+
     nan if there is any.
 
     >>> import xpgrad as xg
     >>> xg.median(xg.tensor([1.0, 4.0, 2.0, 3.0]))
     tensor(2.)
+    >>> x = xg.tensor([1.0, 2.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(x.median(), x), xg.autograd.grad(x.median(0).values, x)
+    ((tensor([0.0000, 0.5000, 0.5000]),), (tensor([0., 1., 0.]),))
     """
     x = only_tensor(input, "median")
     if dim is None:
         if not x.numel():
             return x.new_full((), math.nan) if x.dtype.is_floating_point else _none("median")
         flat = x.reshape(-1)
-        return ops.median_at(flat, _middle(flat, 0, False), axis=0)
+        return ops.pick_shared(flat, _middle(flat, 0, False), axis=0)
     at = dim_of(dim, x.ndim)
     if not x.ndim:
         return results.median(called(clone, "MedianBackward1")(x), zero_index(x))
@@ -167,6 +188,9 @@ def quantile(
 ) -> Tensor:
     """The value below which a part `q` of the elements lies, over all or along a dimension.
 
+    The gradient goes to the neighbours in proportion to their weights: of equal ones to those
+    at these places.
+
     Args:
         q: a number in [0, 1], or a 1-D tensor of them: then it comes first in the result.
         interpolation: between neighbours: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``
@@ -175,6 +199,9 @@ def quantile(
     >>> import xpgrad as xg
     >>> xg.quantile(xg.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
     tensor(2.5000)
+    >>> x = xg.tensor([1.0, 2.0, 2.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.quantile(x, 0.75), x)
+    (tensor([0.0000, 0.5000, 0.5000]),)
     """
     x = only_tensor(input, "quantile")
     if not x.dtype.is_floating_point:

@@ -13,6 +13,7 @@ batches:
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,20 +51,23 @@ class BatchedNamespace(WrappedNamespace):
 
     def run(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Any:
         """The op below, on whole batches."""
-        batched = [isinstance(a, Batched) and a.batched for a in arrays]
-        if not any(batched) and not _batched_index(settings):
+        batched = [type(a) is Batched and a.batched for a in arrays]
+        indexed = "index" in settings
+        if True not in batched and not (indexed and _batched_index(settings["index"])):
+            values = [a.value if type(a) is Batched else a for a in arrays]
             with self.level.lowered():
-                values = [a.value if isinstance(a, Batched) else a for a in arrays]
-                return self._made(op.call(*values, **lowered(settings, self)), False)
+                if indexed:
+                    settings = lowered(settings, self)
+                return self._made(op.call(*values, **settings), False)
         rule = BATCHED.get(op.name)
         if rule is DECOMPOSED:
             return op.forward(self, *arrays, **settings)
+        call = Call(self, op, arrays, batched)
         with self.level.lowered():
             if rule is not None:
-                return self._made(rule(Call(self, op, arrays, batched), **settings), True)
-            call = Call(self, op, arrays, batched)
+                return self._made(rule(call, **settings), True)
             if op.elementwise:
-                return self._made(call.elementwise(**lowered(settings, self)), True)
+                return self._made(call.elementwise(**settings), True)
             if len(arrays) == 1 and not op.variadic:
                 shifted = _behind(settings, len(arrays[0].shape))
                 if shifted is not None:
@@ -79,13 +83,18 @@ class BatchedNamespace(WrappedNamespace):
         """The whole batch through a function."""
         return Batched(self, function(x.value), x.batched)
 
+    def severed(self, x: Any) -> Batched:
+        """The batch without a history."""
+        return Batched(self, x.value.detach(), x.batched)
+
     def captured(self) -> GradientError:
         """In PyTorch's words."""
         return GradientError(
-            "vmap: an in-place operation(self, *extra_args) is not possible because there exists a "
+            "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a "
             "Tensor `other` in extra_args that has more elements than `self`. This happened due to "
             "`other` being vmapped over but `self` not being vmapped over in a vmap. Please try to "
-            "use out-of-place operators, or pass `self` to the function that is mapped."
+            "use out-of-place operators instead of inplace arithmetic, or pass `self` to the "
+            "function that is mapped."
         )
 
     def draws(self, source: Any) -> Draws:
@@ -127,8 +136,9 @@ class BatchedNamespace(WrappedNamespace):
         """
         if x.batched:
             raise GradientError(
-                "vmap: the values of a batch cannot leave xpgrad (numpy(), tolist(), DLPack) "
-                "inside the function that is mapped; return it instead"
+                "vmap: Cannot access data pointer of Tensor that doesn't have storage: the values "
+                "of a batch cannot leave xpgrad (numpy(), tolist(), DLPack) inside the function "
+                "that is mapped; return it instead"
             )
         with self.level.lowered():
             return self.under.to_host(x.value._data)
@@ -213,12 +223,14 @@ class Call:
         self.ns, self.op, self.batched = ns, op, batched
         self.size = ns.level.size
         self.shapes = [getattr(a, "shape", ()) for a in arrays]  # as the function sees them
-        self.values = [a.value if isinstance(a, Batched) else a for a in arrays]
+        self.values = [a.value if type(a) is Batched else a for a in arrays]
         self.xp = tensor_namespace(ns.under)
 
     def __call__(self, *values: Any, **settings: Any) -> Any:
         """The op, below."""
-        return self.op.call(*values, **lowered(settings, self.ns))
+        if "index" in settings:
+            settings = lowered(settings, self.ns)
+        return self.op.call(*values, **settings)
 
     def front(self, i: int, rank: int | None = None) -> Any:
         """An input with its batch dimension, of length 1 if it has none, and `rank` behind it."""
@@ -239,21 +251,32 @@ class Call:
 
     def elementwise(self, **settings: Any) -> Any:
         """The op on inputs that are lined up behind the batch dimension."""
-        rank = max(len(s) for s in self.shapes)
-        values = []
-        for i, x in enumerate(self.values):
+        shapes = self.shapes
+        if len(shapes) == 1:
+            return self.op.call(self.values[0], **settings)
+        rank = max(map(len, shapes))
+        values = self.values.copy()
+        for i, batched in enumerate(self.batched):
             # What all examples share broadcasts as it is.
-            values.append(self.front(i, rank) if self.batched[i] else x)
+            if batched and len(shapes[i]) < rank:
+                values[i] = self.front(i, rank)
         return self.op.call(*values, **settings)
 
     def one_by_one(self, settings: dict[str, Any]) -> Any:
-        """The op once for each example, slowly."""
-        warnings.warn(
-            "There is a performance drop because we have not yet implemented the batching rule for "
-            f"xpgrad's {self.op.name}: it runs once for each example. Please file us an issue.",
-            UserWarning,
-            stacklevel=8,
-        )
+        """The op once for each example, slowly.
+
+        Warns:
+            UserWarning: once for each op.
+        """
+        if self.op.name not in _slow:
+            warnings.warn(
+                "There is a performance drop because we have not yet implemented the batching rule "
+                f"for xpgrad.{self.op.name}: it runs once for each example. Please file us an "
+                "issue so that we can prioritize its implementation.",
+                UserWarning,
+                stacklevel=_outside(),
+            )
+            _slow.add(self.op.name)
         rows = []
         for n in range(self.size):
             given = [
@@ -261,9 +284,25 @@ class Call:
                 for x, b in zip(self.values, self.batched, strict=True)
             ]
             rows.append(self.op.call(*given, **_of_example(settings, n)))
+        if not rows:
+            raise GradientError(
+                f"vmap: {self.op.name} runs once for each example, so that its result has no shape "
+                "where there are none"
+            )
         if isinstance(rows[0], tuple):
             return tuple(self.xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
         return self.xp.stack(rows, axis=0)
+
+
+_slow: set[str] = set()  # ops without a batched form that somebody was told about
+
+
+def _outside() -> int:
+    """How many frames up the caller is whom this package is called by."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("xpgrad."):
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def _of_example(settings: Any, n: int) -> Any:
@@ -376,11 +415,8 @@ def _tile(call: Call, repetitions: Any) -> Any:
 
 def _repeat(call: Call, axis: int) -> Any:
     x, repeats = call.values
-    if call.batched[1]:
-        raise GradientError(
-            "vmap: repeat_interleave with another number of repetitions for each example would "
-            "give each another size; that is not possible"
-        )
+    if call.batched[1]:  # which has a result only if all examples happen to be as long
+        return call.one_by_one({"axis": axis})
     return call(x, repeats, axis=axis + 1)
 
 
@@ -482,21 +518,25 @@ def _layer_norm(call: Call, axes: Any, eps: float = 1e-5) -> Any:
 
 def _embedding(call: Call, padding_idx: Any = None, by_frequency: bool = False) -> Any:
     xp, (_, indices) = call.xp, call.values
-    how = {"padding_idx": padding_idx, "by_frequency": by_frequency}
     if not call.batched[0] and not by_frequency:
-        return call(call.values[0], indices, **how)
+        return call(call.values[0], indices, padding_idx=padding_idx)
     # The tables of all examples below one another; each example starts at its own first row.
     # Frequencies are those in one example, so that each has a table even where all share one.
     rows, width = call.shapes[0]
-    first = _offsets(call, rows, len(call.shapes[1]), indices.dtype)
-    places = xp.where(indices < 0, indices + rows, indices) if indices.dtype.is_signed else indices
+    places = _wide(call, 1, rows)
+    places = places + _offsets(call, rows, len(call.shapes[1]), places.dtype)
     flat = xp.reshape(call.whole(0), (call.size * rows, width))
-    how["padding_idx"] = None
-    out = call(flat, places + first, **how)
-    if padding_idx is None:
-        return out
-    chosen = xp.expand_dims(call.front(1) == padding_idx % rows, axis=-1)
-    return xp.where(chosen, out.detach(), out)
+    if padding_idx is not None:
+        padding_idx %= rows
+    return call(flat, places, padding_idx=padding_idx, by_frequency=by_frequency, rows=rows)
+
+
+def _wide(call: Call, i: int, length: int) -> Any:
+    """Positions counted from the start, checked, in a type that has room for those of a batch."""
+    xp = call.xp
+    places = xp.astype(call.values[i], xp.arange(0).dtype)
+    indexing.check_bounds(places._ns, places._data, length, 0)
+    return xp.where(places < 0, places + length, places)
 
 
 def _offsets(call: Call, stride: int, rank: int, dtype: Any) -> Any:
@@ -513,11 +553,7 @@ def _flat(call: Call, shape: Any, index: Any) -> Any:
     ns = call.ns
     for part in index if isinstance(index, tuple) else (index,):
         if _is_mask(part) and _batched_index(part):
-            raise GradientError(
-                "vmap: It looks like you're attempting to use a mask that differs between "
-                "examples as an index: the result would have another size for each of them "
-                "(a dynamic shape). Use xpgrad.where instead"
-            )
+            raise GradientError(_masked(call))
     known = tuple(
         ns.wrap(p) if hasattr(p, "shape") and not isinstance(p, Batched) else p
         for p in (index if isinstance(index, tuple) else (index,))
@@ -526,6 +562,21 @@ def _flat(call: Call, shape: Any, index: Any) -> Any:
     if places.batched:
         return places.value
     return call.xp.expand_dims(places.value, axis=0)
+
+
+def _masked(call: Call) -> str:
+    """PyTorch's words where a mask would give each example a result of another size."""
+    instead = "Use xpgrad.where, or multiply with the mask."
+    if call.op.node_type.__name__ == "MaskedSelectBackward0":
+        return (
+            "vmap: Attempted to vmap over `mask` in xpgrad.masked_select(self, mask) We cannot "
+            "support this because for each batch this would return a differently shaped Tensor. "
+            + instead
+        )
+    return (
+        "vmap: We do not support batching operators that can support dynamic shape. Attempting to "
+        "batch over indexing with a boolean mask. " + instead
+    )
 
 
 def _is_mask(part: Any) -> bool:
@@ -617,9 +668,9 @@ def _take(call: Call, axis: int) -> Any:
     flat = xp.reshape(
         xp.moveaxis(x, axis + 1, 1), (call.size * n, *shape[:axis], *shape[axis + 1 :])
     )
-    indices = xp.where(indices < 0, indices + n, indices)
-    out = call(flat, indices + _offsets(call, n, len(call.shapes[1]), indices.dtype), axis=0)
     k = len(call.shapes[1])
+    places = _wide(call, 1, n)
+    out = call(flat, places + _offsets(call, n, k, places.dtype), axis=0)
     return xp.moveaxis(out, tuple(range(1, k + 1)), tuple(range(axis + 1, axis + 1 + k)))
 
 
@@ -665,9 +716,10 @@ def _searchsorted(call: Call, side: str = "left") -> Any:
 
 
 def _dynamic(call: Call, **settings: Any) -> Any:
+    name = call.op.name.partition("_")[0]
     raise GradientError(
-        f"vmap: It looks like you're attempting to use {call.op.name}, whose result has another "
-        "size for each example (a dynamic shape). This is not supported; do it outside of vmap"
+        "vmap: We do not support batching operators that can output dynamic shape. Attempted to "
+        f"vmap over {name}, whose result has another size for each example; do it outside of vmap."
     )
 
 
@@ -681,7 +733,7 @@ BATCHED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("mse_loss", "smooth_l1_loss", "huber_loss"), _reduced_loss),
     **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits"), _reduced_loss),
     **dict.fromkeys(("getitem", "getview"), _getitem),
-    **dict.fromkeys(("take_along_axis", "pick"), _along),
+    **dict.fromkeys(("take_along_axis", "pick", "pick_shared"), _along),
     **dict.fromkeys(
         ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"), _dynamic
     ),

@@ -70,6 +70,10 @@ class DualNamespace(WrappedNamespace):
         """Both parts of a dual, each through a linear function."""
         return Dual(self, function(x.value), None if x.tangent is None else function(x.tangent))
 
+    def severed(self, x: Any) -> Dual:
+        """The primal alone, without a history either."""
+        return Dual(self, x.value.detach(), None)
+
     def captured(self) -> GradientError:
         """In PyTorch's words."""
         return GradientError(
@@ -204,10 +208,10 @@ def _linear(
     """The op itself on the tangents; inputs without a rule, such as positions, stay."""
     given = []
     for i, (p, t) in enumerate(zip(primals, tangents, strict=True)):
-        if not isinstance(p, Tensor):
-            given.append(p if p is None else 0)
-        elif not op.variadic and op.rules[op.inputs[i]] is None:
+        if p is None or (not op.variadic and op.rules[op.inputs[i]] is None):
             given.append(p)
+        elif not isinstance(p, Tensor):
+            given.append(0)
         else:
             given.append(_zeros(p) if t is None else t)
     found = op.call(*given, **settings)
@@ -345,6 +349,10 @@ def _copy(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> An
     return tangents[1]
 
 
+def _embedding(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    return op.call(tangents[0], primals[1])  # padding and frequencies are about gradients
+
+
 def _sort(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
     xp = tensor_namespace(out._ns)
     order = xp.argsort(primals[0], **settings)
@@ -365,5 +373,6 @@ TANGENTS: dict[str, Callable[..., Any]] = {
     "masked_fill": _masked_fill,
     "index_put": _index_put,
     "copy": _copy,
+    "embedding": _embedding,
     "sort": _sort,
 }

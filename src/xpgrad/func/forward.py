@@ -220,7 +220,8 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         tensors = [o for o in outputs if isinstance(o, Tensor)]
         # J.T u for any u, recorded once; it is linear in u, and its transpose is what is wanted.
         us = [zeros_like(o).requires_grad_() for o in tensors if o._node is not None]
-        pull = pulled([o for o in tensors if o._node is not None], inputs, us, True, True)
+        with recording.pulling():
+            pull = pulled([o for o in tensors if o._node is not None], inputs, us, True, True)
         outward = recording.leads_out(tensors, inputs)
         shown = build(
             [recording.closed(o, inputs) if isinstance(o, Tensor) else o for o in outputs]

@@ -16,14 +16,17 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from xpgrad.backward import tensor_namespace
+from xpgrad.array_api.namespace import function as of_tensors
 from xpgrad.errors import GradientError
+from xpgrad.indexing import is_basic
 from xpgrad.mode import mode
 from xpgrad.namespace import CREATION, Namespace
+from xpgrad.ops import elementwise, indexing, linalg, reductions
+from xpgrad.ops import shape as shapes
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
@@ -53,21 +56,19 @@ class Level:
             found = self._namespaces[base] = self.namespace(self, base, below)
         return found
 
+    def inside(self, base: Namespace) -> Namespace:
+        """The namespace on a library of what is made while this level is the innermost."""
+        return self.over(base)
+
     def below(self, t: Tensor) -> Tensor:
         """A Tensor from anywhere outside, as one of the level just below."""
+        if t._ns.ended:
+            t._ns.settle(t)
         return t if self.outer is None else self.outer.over(t._ns.base).lift(t)
 
-    @contextlib.contextmanager
-    def lowered(self) -> Iterator[None]:
-        """What runs inside runs below this level."""
-        recording, level = mode.grad, mode.level
-        if self.recording_below is not None:
-            mode.grad = self.recording_below
-        mode.level = self.outer
-        try:
-            yield
-        finally:
-            mode.grad, mode.level = recording, level
+    def lowered(self) -> Lowered:
+        """A context: what runs inside runs below this level."""
+        return Lowered(self)
 
     def freeze(self, recording: bool) -> Level | None:
         """Hold on to what is recorded below while grad mode changes; `self` if that is news."""
@@ -78,6 +79,7 @@ class Level:
 
     def __enter__(self) -> Self:
         mode.level = self
+        mode.transforms += 1
         return self
 
     def __exit__(
@@ -87,7 +89,27 @@ class Level:
         trace: TracebackType | None,
     ) -> None:
         mode.level = self.outer
+        mode.transforms -= 1
         self.ended = True
+
+
+class Lowered:
+    """The context in which ops run below a level."""
+
+    __slots__ = ("level", "recording", "within")
+
+    def __init__(self, level: Level) -> None:
+        self.level = level
+
+    def __enter__(self) -> None:
+        level = self.level
+        self.recording, self.within = mode.grad, mode.level
+        if level.recording_below is not None:
+            mode.grad = level.recording_below
+        mode.level = level.outer
+
+    def __exit__(self, *error: object) -> None:
+        mode.grad, mode.level = self.recording, self.within
 
 
 class Wrapped:
@@ -131,35 +153,69 @@ class Wrapped:
     __hash__ = object.__hash__
 
 
-def _operator(name: str) -> None:
-    function = getattr(operator, name)
+# What a rule computes with wrapped arrays is one op on them, which the level knows how to run.
+# Where they are alike (of one level and one dtype, or floats beside a Python number) nothing has to
+# be looked at any further; for all else the Tensors' own functions are thorough.
 
-    def call(self: Wrapped, *other: Any) -> Any:
-        return _array(function(wrap(self, self.ns), *map(_tensor, other)))
+
+def _alike(x: Any, y: Any) -> bool:
+    kind = type(y)
+    if kind is float or kind is int:
+        return x.dtype in x.ns.inexact
+    return kind is type(x) and y.ns is x.ns and y.dtype is x.dtype
+
+
+def _operator(name: str, function: Any = None) -> None:
+    of_tensors = getattr(operator, name)
+    floats = function is elementwise.divide
+
+    def call(self: Wrapped, other: Any) -> Any:
+        if function is not None and _alike(self, other):
+            if not floats or self.dtype in self.ns.inexact:
+                return self.ns.run(function.op, (self, other), {})
+        return _array(of_tensors(wrap(self, self.ns), _tensor(other)))
 
     call.__name__ = call.__qualname__ = name
     setattr(Wrapped, name, call)
 
 
-def _reflected(name: str) -> None:
-    function = getattr(operator, f"__{name}__")
+def _reflected(name: str, function: Any = None) -> None:
+    of_tensors = getattr(operator, f"__{name}__")
 
     def call(self: Wrapped, other: Any) -> Any:
-        return _array(function(_tensor(other), wrap(self, self.ns)))
+        if function is not None and _alike(self, other):
+            return self.ns.run(function.op, (self, other), {})
+        return _array(of_tensors(_tensor(other), wrap(self, self.ns)))
 
     call.__name__ = call.__qualname__ = f"__r{name}__"
     setattr(Wrapped, call.__name__, call)
 
 
-_BINARY = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
-    "lshift", "rshift",
-)  # fmt: skip
-for _name in _BINARY:
-    _operator(f"__{_name}__")
-    _reflected(_name)
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
-    _operator(f"__{_name}__")
+def _sign(name: str) -> None:
+    of_tensors = getattr(operator, name)
+
+    def call(self: Wrapped) -> Any:
+        return _array(of_tensors(wrap(self, self.ns)))
+
+    call.__name__ = call.__qualname__ = name
+    setattr(Wrapped, name, call)
+
+
+for _name, _function in {
+    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply,
+    "truediv": elementwise.divide, "floordiv": None, "mod": None, "pow": None, "matmul": None,
+    "and": None, "or": None, "xor": None, "lshift": None, "rshift": None,
+}.items():  # fmt: skip
+    _operator(f"__{_name}__", _function)
+    # In the other order a number is added or multiplied all the same.
+    _reflected(_name, _function if _name in ("add", "mul") else None)
+for _name, _function in {
+    "eq": elementwise.equal, "ne": elementwise.not_equal, "lt": elementwise.less,
+    "le": elementwise.less_equal, "gt": elementwise.greater, "ge": elementwise.greater_equal,
+}.items():  # fmt: skip
+    _operator(f"__{_name}__", _function)
+for _name in ("neg", "pos", "abs", "invert"):
+    _sign(f"__{_name}__")
 
 
 def _tensor(value: Any) -> Any:
@@ -217,12 +273,8 @@ class WrappedNamespace(Namespace):
         self.complexes = base.complexes
         self.dtype_of = base.dtype_of  # type: ignore[method-assign]
         self.native = base.native  # type: ignore[method-assign]
-        self.from_host = lambda x: self.wrap(base.from_host(x))  # type: ignore[method-assign]
         self.quiet = base.quiet  # type: ignore[method-assign]
-        self.linalg = _Extension(self, "linalg")
-        self.fft = _Extension(self, "fft")
-        for name in CREATION:
-            setattr(self, name, self._creation(name))
+        self.finfo, self.iinfo, self.isdtype = base.finfo, base.iinfo, base.isdtype
 
     # ---------------------------------------------------------------- what a transform defines
 
@@ -232,6 +284,10 @@ class WrappedNamespace(Namespace):
 
     def run(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Any:
         """An op on wrapped arrays."""
+        raise NotImplementedError
+
+    def severed(self, x: Any) -> Wrapped:
+        """`x` without derivatives: what ``detach`` leaves of it."""
         raise NotImplementedError
 
     def through(self, x: Any, function: Callable[[Tensor], Tensor]) -> Wrapped:
@@ -245,6 +301,20 @@ class WrappedNamespace(Namespace):
     def captured(self) -> GradientError:
         """The error where a Tensor from outside is written to with values of this transform."""
         raise NotImplementedError
+
+    def receive(self, t: Tensor) -> None:
+        """Let a Tensor from outside take values of this transform in place.
+
+        Raises:
+            GradientError: that is not possible.
+        """
+        raise self.captured()
+
+    def landed(self, g: Tensor, ns: Namespace) -> Any:
+        """A gradient as the array that a leaf of `ns` accumulates."""
+        if ns is not self:
+            raise self.captured()
+        return g._data
 
     def draws(self, source: Any) -> Any:
         """The random numbers of a library as this transform gives them: the same at each place."""
@@ -295,34 +365,118 @@ class WrappedNamespace(Namespace):
 
     # ---------------------------------------------------------------- functions
 
-    def _creation(self, name: str) -> Callable[..., Any]:
-        make = getattr(self.base, name)
-        kind = name.removesuffix("_like")
-
-        def create(*args: Any, **kwargs: Any) -> Any:
-            if name == "asarray" and isinstance(args[0], Wrapped):
-                x, dtype = args[0], kwargs.get("dtype")
-                return x if dtype is None or dtype == x.dtype else self.astype(x, dtype)
-            if kind != name:
-                x, *rest = args
-                kwargs["dtype"] = x.dtype if kwargs.get("dtype") is None else kwargs["dtype"]
-                return self.wrap(getattr(self.base, kind)(tuple(x.shape), *rest, **kwargs))
-            return self.wrap(make(*args, **kwargs))
-
-        return create
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        found = _on_arrays(getattr(tensor_namespace(self), name))
-        self.__dict__[name] = found
+        found = of_tensors(name)
+        if callable(found):
+            found = _on_arrays(found)
+            setattr(WrappedNamespace, name, staticmethod(found))
         return found
+
+    @property
+    def linalg(self) -> _Extension:
+        """The standard's extension."""
+        return _Extension("linalg")
+
+    @property
+    def fft(self) -> _Extension:
+        """The standard's extension."""
+        return _Extension("fft")
+
+    def reshape(self, x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
+        """The same elements in another shape."""
+        if self._own(x) and copy is None and type(shape) is tuple and -1 not in shape:
+            return self.run(shapes.reshape.op, (x,), {"shape": shape})
+        return _on_arrays(of_tensors("reshape"))(x, shape, copy=copy)
+
+    def permute_dims(self, x: Any, /, axes: Any) -> Any:
+        """The axes in another order."""
+        if self._own(x) and type(axes) is tuple and min(axes, default=0) >= 0:
+            return self.run(shapes.permute_dims.op, (x,), {"axes": axes})
+        return _on_arrays(of_tensors("permute_dims"))(x, axes)
+
+    def matrix_transpose(self, x: Any, /) -> Any:
+        """The last two axes exchanged."""
+        if self._own(x):
+            return self.run(shapes.matrix_transpose.op, (x,), {})
+        return _on_arrays(of_tensors("matrix_transpose"))(x)
+
+    def expand_dims(self, x: Any, /, *, axis: int) -> Any:
+        """A new axis of length 1."""
+        if self._own(x) and 0 <= axis <= len(x.shape):
+            return self.run(shapes.expand_dims.op, (x,), {"axis": axis})
+        return _on_arrays(of_tensors("expand_dims"))(x, axis=axis)
+
+    def broadcast_to(self, x: Any, /, shape: Any) -> Any:
+        """The array stretched to a shape."""
+        if self._own(x) and type(shape) is tuple:
+            return self.run(shapes.broadcast_to.op, (x,), {"shape": shape})
+        return _on_arrays(of_tensors("broadcast_to"))(x, shape)
+
+    def sum(self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+        """The sum over axes."""
+        known = axis is None or (type(axis) is tuple and min(axis, default=0) >= 0)
+        if known and self._own(x) and x.dtype in self.inexact and dtype in (None, x.dtype):
+            return self.run(reductions.sum.op, (x,), {"axis": axis, "keepdims": keepdims})
+        found = _on_arrays(of_tensors("sum"))
+        return found(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def matmul(self, x: Any, y: Any, /) -> Any:
+        """The product of matrices, stacks of them and vectors."""
+        if self._own(x) and self._own(y) and y.dtype is x.dtype:
+            return self.run(linalg.matmul.op, (x, y), {})
+        return _on_arrays(of_tensors("matmul"))(x, y)
+
+    def where(self, condition: Any, x: Any, y: Any, /) -> Any:
+        """The elements of `x` where a condition holds, and of `y` elsewhere."""
+        array, other = (x, y) if self._own(x) else (y, x)
+        if self._own(condition) and self._own(array) and _alike(array, other):
+            return self.run(elementwise.where.op, (condition, x, y), {})
+        return _on_arrays(of_tensors("where"))(condition, x, y)
+
+    def getitem(self, x: Any, index: Any) -> Any:
+        """``x[index]``."""
+        if self._own(x):
+            read = indexing.getview if is_basic(index) else indexing.getitem
+            return self.run(read.op, (x,), {"index": index})
+        return _on_arrays(of_tensors("getitem"))(x, index)
+
+    def index_add(self, like: Any, index: Any, values: Any) -> Any:
+        """Zeros shaped like `like` with `values` added at an index."""
+        if self._own(values):
+            settings = {"shape": tuple(like.shape), "index": index}
+            return self.run(indexing.index_add.op, (values,), settings)
+        return _on_arrays(of_tensors("index_add"))(like, index, values)
+
+    def assign(self, x: Any, index: Any, value: Any) -> Any:
+        """`x` with `value` at an index: another array, as this one stays."""
+        if self._own(x) and (self._own(value) or type(value) in (int, float)):
+            return self.run(indexing.index_put.op, (x, value), {"index": index})
+        return _on_arrays(of_tensors("assign"))(x, index, value)
+
+    def conj(self, x: Any, /) -> Any:
+        """The complex conjugate; real arrays and Python numbers are their own."""
+        if not isinstance(x, Wrapped):
+            return x.conjugate()
+        return _on_arrays(of_tensors("conj"))(x) if x.dtype in self.complexes else x
+
+    def copy(self, x: Any) -> Any:
+        """The same again: nobody can write to it."""
+        return self.through(self.wrap(x), lambda t: t)
+
+    def from_host(self, x: Any) -> Any:
+        """The values of a NumPy array, which no transform has anything to do with."""
+        return self.wrap(self.base.from_host(x))
+
+    def _own(self, x: Any) -> bool:
+        return type(x) is self.array_type and x.ns is self
 
     # ---------------------------------------------------------------- extras
 
     def bounds(self, x: Any) -> tuple[Any, Any] | None:
         """The least and the greatest element of all that is below."""
-        found: tuple[Any, Any] | None = self.under.bounds(x.value._data)
+        found: tuple[Any, Any] | None = self.under.bounds(self.wrap(x).value._data)
         return found
 
     def generator(self, seed: int) -> Any:
@@ -343,25 +497,59 @@ class WrappedNamespace(Namespace):
 
 def _on_arrays(function: Any) -> Any:
     """A function of Tensors as one of wrapped arrays."""
-    if not callable(function):
-        return function
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return _array(function(*map(_tensor, args), **{k: _tensor(v) for k, v in kwargs.items()}))
+        if kwargs:
+            kwargs = {k: _tensor(v) for k, v in kwargs.items()}
+        return _array(function(*map(_tensor, args), **kwargs))
 
     return call
 
 
-# What `Namespace` has a portable form of is an op here, which the level knows how to run.
-for _name in ("getitem", "index_add", "assign", "erf", "sigmoid", "conj", "copy"):
+def _creation(name: str) -> Callable[..., Any]:
+    kind = name.removesuffix("_like")
 
-    def _make(name: str) -> Callable[..., Any]:
-        def call(self: WrappedNamespace, *args: Any) -> Any:
-            return _on_arrays(getattr(tensor_namespace(self), name))(*args)
+    def create(self: WrappedNamespace, *args: Any, **kwargs: Any) -> Any:
+        if name == "asarray" and isinstance(args[0], Wrapped):
+            x, dtype = args[0], kwargs.get("dtype")
+            return x if dtype is None or dtype == x.dtype else self.astype(x, dtype)
+        if kind != name:
+            x, *rest = args
+            kwargs["dtype"] = x.dtype if kwargs.get("dtype") is None else kwargs["dtype"]
+            args = (tuple(x.shape), *rest)
+        return self.wrap(getattr(self.base, kind)(*args, **kwargs))
 
-        return call
+    return create
 
-    setattr(WrappedNamespace, _name, _make(_name))
+
+def _unary(name: str) -> Callable[..., Any]:
+    function = getattr(elementwise, name)
+
+    def call(self: WrappedNamespace, x: Any, /) -> Any:
+        if self._own(x) and x.dtype in self.inexact:
+            return self.run(function.op, (x,), {})
+        return _on_arrays(of_tensors(name))(x)
+
+    return call
+
+
+def _binary(name: str) -> Callable[..., Any]:
+    function = getattr(elementwise, name)
+
+    def call(self: WrappedNamespace, x: Any, y: Any, /) -> Any:
+        if self._own(x) and _alike(x, y):
+            return self.run(function.op, (x, y), {})
+        return _on_arrays(of_tensors(name))(x, y)
+
+    return call
+
+
+for _name in CREATION:
+    setattr(WrappedNamespace, _name, _creation(_name))
+for _name in ("abs", "cos", "erf", "exp", "log", "sigmoid", "sin", "sqrt", "square", "tanh"):
+    setattr(WrappedNamespace, _name, _unary(_name))
+for _name in ("add", "equal", "logical_and", "logical_or", "maximum", "minimum", "multiply"):
+    setattr(WrappedNamespace, _name, _binary(_name))
 
 
 class Draws:
@@ -397,8 +585,8 @@ class Draws:
 class _Extension:
     """``xp.linalg`` or ``xp.fft`` of a wrapped namespace."""
 
-    def __init__(self, ns: WrappedNamespace, name: str) -> None:
-        self._ns, self._name = ns, name
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return _on_arrays(getattr(getattr(tensor_namespace(self._ns), self._name), name))
+        return _on_arrays(getattr(of_tensors(self._name), name))

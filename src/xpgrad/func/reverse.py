@@ -8,8 +8,9 @@ that leads there; otherwise nothing is recorded twice.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -38,6 +39,9 @@ class Recording:
         self.outside = mode.grad
         self.frozen = None if mode.level is None else mode.level.freeze(mode.grad)
         mode.grad = True
+        mode.transforms += 1
+        self._around = mode.recordings, mode.pulling
+        mode.recordings, mode.pulling = (*mode.recordings, self), None
         self.since = tick()
         return self
 
@@ -48,8 +52,29 @@ class Recording:
         trace: TracebackType | None,
     ) -> None:
         mode.grad = self.outside
+        mode.transforms -= 1
+        mode.recordings, mode.pulling = self._around
         if self.frozen is not None:
             self.frozen.recording_below = None
+
+    @contextlib.contextmanager
+    def pulling(self) -> Iterator[None]:
+        """What runs inside is the backward of this transform, which calls its hooks."""
+        before, mode.pulling = mode.pulling, self
+        try:
+            yield
+        finally:
+            mode.pulling = before
+
+    def hooked(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        """A hook that was registered in here: not for those who differentiate the gradient."""
+
+        @functools.wraps(hook)
+        def call(*args: Any) -> Any:
+            inside = mode.pulling is None and self in mode.recordings
+            return hook(*args) if inside or mode.pulling is self else None
+
+        return call
 
     def fresh(self, t: Tensor) -> Tensor:
         """A tensor to differentiate with respect to, with the values and the history of `t`."""
@@ -60,7 +85,7 @@ class Recording:
         if t._node is not None and self.outside:
             out: Tensor = alias(t, index=(...,))
             return out
-        return t.detach().requires_grad_()
+        return own(t).requires_grad_()
 
     def leads_out(self, tensors: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
         """Whether the history of any tensor leads to something besides the inputs."""
@@ -85,7 +110,12 @@ class Recording:
 
     def closed(self, t: Tensor, inputs: Sequence[Tensor]) -> Tensor:
         """A result, without the part of its history that is the transform's own business."""
-        return t if t._node is None or self.leads_out([t], inputs) else t.detach()
+        return t if t._node is None or self.leads_out([t], inputs) else own(t)
+
+
+def own(t: Tensor) -> Tensor:
+    """`t` without what was recorded of it here; what outer transforms know stays."""
+    return t._shown(t._counter())
 
 
 # ------------------------------------------------------------------ which arguments
@@ -209,8 +239,9 @@ def grad_and_value(
                     "APIs instead?"
                 )
             further = recording.leads_out([output], inputs)
-            found = pulled([output], inputs, [None], further)
-            value = output if further else output.detach()
+            with recording.pulling():
+                found = pulled([output], inputs, [None], further)
+            value = output if further else own(output)
             if has_aux:
                 aux = map_tensors(lambda t: recording.closed(t, inputs), aux)
         return make(found), ((value, aux) if has_aux else value)
@@ -301,7 +332,8 @@ def _vjp(func: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, what
         further = create_graph
         if further is None:
             further = mode.grad and (outward or any(c._node is not None for c in given))
-        found: tuple[Any, ...] = make(pulled(outputs, inputs, given, further, retain_graph))
+        with recording.pulling():
+            found: tuple[Any, ...] = make(pulled(outputs, inputs, given, further, retain_graph))
         return found
 
     return (shown, pull, aux) if has_aux else (shown, pull)

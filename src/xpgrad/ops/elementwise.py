@@ -60,6 +60,12 @@ def multiply(xp, x, y, /):
     return xp.multiply(x, y)
 
 
+@op(node="Mul", elementwise=True, linear=True, x=lambda g, by: g * by.conjugate())
+def scale(xp, x, /, *, by):
+    """``x * by`` for a Python number, of which nothing need be saved."""
+    return x * by
+
+
 @op(
     node="Div",
     elementwise=True,
@@ -100,6 +106,12 @@ def fmod(xp, x, y, /):
     return xp.copysign(rest, x) if rest.dtype in xp.inexact else rest * xp.sign(x)
 
 
+@op(node="DivBackward2", elementwise=True, x=zero, y=zero)
+def truncate_divide(xp, x, y, /):
+    """The quotient of floating-point numbers, rounded towards 0."""
+    return xp.trunc(xp.divide(x, y))
+
+
 @op(node="Neg", elementwise=True, linear=True, x=lambda g: -g)
 def negative(xp, x, /):
     return xp.negative(x)
@@ -128,9 +140,8 @@ def pow_x(g, x, y, xp):
 
 def pow_y(g, x, y, out, like, xp):
     # Where the base is 0, the result is 0 or 1 and stays so: no nan from 0 * log(0).
-    from_zero = x == 0
-    if not is_complex(like):
-        from_zero = xp.logical_and(from_zero, y >= 0)
+    stays = (xp.real(y) >= 0) & (xp.imag(y) == 0) if is_complex(like) else y >= 0
+    from_zero = stays & (x == 0)
     return xp.where(from_zero, 0.0, g * xp.conj(out * xp.log(x)))
 
 
@@ -141,6 +152,8 @@ def pow(xp, x, y, /):
 
 pow_number = named(pow, "PowBackward0")  # x ** 2
 number_pow = named(pow, "PowBackward2")  # 2 ** x
+pow_number.op.node_type.shown = (0,)
+number_pow.op.node_type.shown = (1,)
 
 
 @op(node="PowBackward0", elementwise=True, x=lambda g, x, xp: g * xp.conj(x + x))
@@ -232,6 +245,32 @@ def logaddexp(xp, x, y, /):
     return xp.logaddexp(x, y)
 
 
+def xlogy_x(g, x, y, xp):
+    nothing = (y <= 0) & (x == 0)
+    return xp.where(nothing, 0.0, g * xp.log(xp.where(nothing, 1.0, y)))
+
+
+@op(elementwise=True, integers="float", x=xlogy_x, y=lambda g, x, y: g * (x / y))
+def xlogy(xp, x, y, /):
+    """``x * log(y)`` for an array `y`, and 0 where `x` is 0 (unless `y` is nan)."""
+    nothing = (y == y) & (x == 0)
+    return xp.where(nothing, 0.0, x * xp.log(xp.where(nothing, 1.0, y)))
+
+
+def logit_rule(g, x, eps, xp):
+    low, outside = (0.0, math.nan) if eps is None else (eps, 0.0)
+    inside = xp.logical_and(x >= low, x <= 1 - low)
+    return xp.where(inside, g / (x * (1 - x)), outside)
+
+
+@op(elementwise=True, integers="float", x=logit_rule)
+def logit(xp, x, /, *, eps=None):
+    """``log(x / (1 - x))``, for `x` brought to [eps, 1 - eps] first if there is an `eps`."""
+    if eps is not None:
+        x = xp.minimum(xp.maximum(x, eps), 1 - eps)
+    return xp.log(x / (1 - x))
+
+
 @op(elementwise=True, integers="float", x=lambda g, out, xp: g * xp.conj((1 - out) * out))
 def sigmoid(xp, x, /):
     """1 / (1 + exp(-x))."""
@@ -283,7 +322,7 @@ def atan(xp, x, /):
 
 def per_square_radius(g, x, y, xp):
     r = x * x + y * y
-    return g / xp.where(r == 0, 1.0, r)  # at the origin: 0, not 0 / 0
+    return g / xp.where(r == 0, math.inf, r)  # at the origin: 0, not 0 / 0
 
 
 @op(
@@ -317,7 +356,9 @@ def asinh(xp, x, /):
     return xp.asinh(x)
 
 
-def acosh_rule(g, x, xp):
+def acosh_rule(g, x, like, xp):
+    if not is_complex(like):
+        return g / xp.sqrt(x * x - 1)
     # Two roots: that of the product lies on another branch for complex x left of the origin.
     return g / xp.conj(xp.sqrt(x - 1) * xp.sqrt(x + 1))
 
@@ -500,7 +541,7 @@ def angle(xp, x, /):
 # ------------------------------------------------------------------ without derivative
 
 
-@op(elementwise=True, x=None, y=None)
+@op(elementwise=True, x=lambda g, x, y, xp: xp.where(x == y, 0.0, g), y=zero)
 def nextafter(xp, x, y, /):
     return xp.nextafter(x, y)
 

@@ -127,6 +127,10 @@ def put_back(xp, g, steps):
             (g,) = op_[0].vjp(step, Bundle({op_[1]: g}), step.edges)
         else:
             (g,) = op_.vjp(step, g, step.edges)
+        lead = len(g.shape) - len(shape)
+        repeated = [i for i, n in enumerate(g.shape) if i < lead or n != shape[i - lead]]
+        if repeated and getattr(op_, "name", "") == "broadcast_to":
+            g = xp.sum(g, axis=tuple(repeated), keepdims=True, dtype=g.dtype)
         g = xp.reshape(g, shape)
     return g
 
@@ -168,6 +172,7 @@ scatter_add = named(index_put, "ScatterAddBackward0")
 put = named(index_put, "PutBackward0")
 masked_scatter = named(index_put, "MaskedScatterBackward0")
 masked_fill_by = named(masked_fill, "MaskedFillBackward1")
+masked_fill.op.node_type.shown = (0,)
 fill = named(copy, "FillBackward2")
 fill_by = named(copy, "FillBackward3")
 copied = named(copy, "CopyBackwards")

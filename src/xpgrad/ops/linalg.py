@@ -160,9 +160,13 @@ def vector_norm_rule(g, x, out, like, axis, keepdims, ord, xp):
     if ord == 0:
         return xp.zeros_like(x)
     if ord == 2:
-        return x * (g / safe(out, xp))
+        return x * (g / xp.where(out == 0, math.inf, out))
     size = xp.abs(x)
-    towards = x / safe(size, xp) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
+    towards = (
+        x * (1 / xp.where(size == 0, math.inf, size))
+        if xp.isdtype(x.dtype, "complex floating")
+        else xp.sign(x)
+    )
     if ord == 1:
         return g * towards
     if math.isinf(ord):

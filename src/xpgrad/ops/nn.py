@@ -30,7 +30,8 @@ def leaky_relu(xp, x, /, *, negative_slope=0.01):
 
 
 def elu_rule(g, x, alpha, scale, xp):
-    return xp.where(x > 0, g * scale, g * (alpha * scale) * xp.exp(xp.where(x > 0, 0.0, x)))
+    bent = g * (alpha * scale) * xp.exp(xp.where(x < 0, x, 0.0))
+    return xp.where(x <= 0, bent, g * scale)
 
 
 @op(elementwise=True, x=elu_rule)
@@ -123,7 +124,7 @@ def logsumexp_rule(g, x, out, like, axis, keepdims, xp):
     out = spread(out, like, axis, keepdims, xp)
     # Of nothing but -inf, each has the same share of nothing.
     share = xp.exp(x - xp.where(out == -math.inf, 0.0, out))
-    return spread(g, like, axis, keepdims, xp) * share
+    return spread(g, like, axis, keepdims, xp) * xp.conj(share)
 
 
 @op(integers="float", x=logsumexp_rule)
@@ -131,7 +132,7 @@ def logsumexp(xp, x, /, *, axis=None, keepdims=False):
     """log(sum(exp(x))) over the axes (a tuple, or all of them)."""
     if 0 in x.shape:
         return xp.log(xp.sum(xp.exp(x), axis=axis, keepdims=keepdims))
-    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.max(xp.real(x) if x.dtype in xp.complexes else x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, 0.0)
     out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
     if keepdims:
@@ -172,19 +173,23 @@ linear_unsafe_view = named(linear, "UnsafeViewBackward0")
 linear_squeeze = named(linear, "SqueezeBackward4")
 
 
-def embedding_rule(g, indices, like, padding_idx, by_frequency, xp):
+def embedding_rule(g, indices, like, padding_idx, by_frequency, rows, xp):
     if by_frequency:
         ones = xp.ones(tuple(indices.shape), dtype=g.dtype)
         counts = xp.index_add(SimpleNamespace(shape=like.shape[:1]), (indices,), ones)
         g = g / xp.expand_dims(xp.getitem(counts, (indices,)), axis=-1)
     if padding_idx is not None:
-        g = xp.where(xp.expand_dims(indices, axis=-1) == padding_idx, 0.0, g)
+        row = indices if rows is None else indices % rows
+        g = xp.where(xp.expand_dims(row, axis=-1) == padding_idx, 0.0, g)
     return xp.index_add(like, (indices,), g)
 
 
 @op(weight=embedding_rule, indices=None)
-def embedding(xp, weight, indices, /, *, padding_idx=None, by_frequency=False):
-    """The rows of `weight` at `indices`. The row `padding_idx` gets no gradient."""
+def embedding(xp, weight, indices, /, *, padding_idx=None, by_frequency=False, rows=None):
+    """The rows of `weight` at `indices`. The row `padding_idx` gets no gradient.
+
+    `rows` is the length of each table where `weight` holds several below one another.
+    """
     return xp.getitem(weight, (indices,))
 
 
@@ -284,7 +289,7 @@ def smooth_l1_loss(xp, x, y, /, *, reduction="mean", beta=1.0):
 
 def huber_rule(g, x, y, reduction, delta, xp):
     d = x - y
-    return each(g, d, reduction) * xp.where(xp.abs(d) <= delta, d, delta * xp.sign(d))
+    return each(g, d, reduction) * xp.where(xp.abs(d) < delta, d, delta * xp.sign(d))
 
 
 @op(

@@ -9,6 +9,7 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.op import named, op
+from xpgrad.ops.reductions import share
 
 # ------------------------------------------------------------------ picking
 
@@ -96,6 +97,16 @@ def pick(xp, x, indices, /, *, axis, keepdims=False):
     return xp.getitem(x, along(wide(indices, xp), x.shape, axis, keepdims, xp))
 
 
+def pick_shared_rule(g, x, out, axis, like, xp):
+    return share(g, x, out, like, (axis,), False, xp)
+
+
+@op(node="Median", x=pick_shared_rule, indices=None)
+def pick_shared(xp, x, indices, /, *, axis):
+    """As `pick`, but what equals the element that is picked shares its gradient."""
+    return xp.getitem(x, along(wide(indices, xp), x.shape, axis, False, xp))
+
+
 # ------------------------------------------------------------------ ordering
 
 
@@ -166,6 +177,5 @@ def unique_values(xp, x, /):
 
 max_at = named(pick, "MaxBackward0")
 min_at = named(pick, "MinBackward0")
-median_at = named(pick, "MedianBackward0")
 sorted_by = named(take_along_axis, "SortBackward0")
 topk_by = named(take_along_axis, "TopkBackward0")

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from xpgrad import versions
 from xpgrad.mode import enable_grad, no_grad
 from xpgrad.namespace import Array, Namespace
 from xpgrad.nn.module import clear_grads
@@ -161,7 +162,7 @@ class Optimizer:
                         if ns.guard is not None:
                             contexts.enter_context(ns.guard())
                     change = self.update(ns, p._data, grad._data, self.state[p], group)
-                    if ns.mutable and p._view is None:
+                    if ns.mutable and p._view is None and not versions.announced:
                         data = p._data  # what `add_` does, less the checks that cannot fail here
                         data += change
                         p._data = data
