@@ -20,6 +20,7 @@ Settings go to the op and to the reference as they are; arrays in them are moved
 import importlib
 import math
 import pkgutil
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def functions():
     found = {}
     for module in modules:
         for value in vars(module).values():
-            op = None if isinstance(value, type) else getattr(value, "op", None)
+            skipped = isinstance(value, (type, types.ModuleType))
+            op = None if skipped else getattr(value, "op", None)
             if op is not None and OPS.get(op.name) is op:  # not a `named` variant of it
                 found[op.name] = value
     return found

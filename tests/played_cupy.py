@@ -261,14 +261,18 @@ class PlayedNamespace(CuPyNamespace):
         played_cupy.get_default_memory_pool = lambda: pool
         return played_cupy, PlayedModule("compat", compat_cupy, compat_numpy, kind)
 
-    def special(self, name):
-        real = super().special(name)
+    def special_function(self, name):
+        real = super().special_function(name)
         scipy = pytest.importorskip("scipy.special", reason="it plays CuPy's special functions")
 
-        def call(x):
-            assert misfit(real, (x,), {}) is None
-            (result,) = [t[-1] for t in real.types if t[0] == x.dtype.char]
-            return on_current(lambda v: getattr(scipy, name)(v.astype(result)), self.array_type)(x)
+        def call(*args):
+            assert misfit(real, args, {}) is None
+            dtype = result_of(real, args)
+
+            def compute(*values):
+                return np.asarray(getattr(scipy, name)(*values), dtype)
+
+            return on_current(compute, self.array_type)(*args)
 
         return call
 

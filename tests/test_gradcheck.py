@@ -787,6 +787,8 @@ def comparable(check, case, options):
     if case in ("independent", "detached"):
         # PyTorch fails on an index; it calls the function without inputs.
         return check == "gradcheck" and not (forward and "fast_mode" in options)
+    if check == "gradgradcheck" and case.startswith("another"):
+        return False  # what is noticed depends on random numbers
     return not (case == "captured" and check == "gradgradcheck" and forward)  # tested above
 
 
@@ -794,6 +796,7 @@ def comparable(check, case, options):
 @pytest.mark.parametrize("case", CASES)
 def test_like_torch(case):
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+    torch.manual_seed(0)
     for check, table in (("gradcheck", OPTIONS), ("gradgradcheck", SECOND_OPTIONS)):
         for options in table:
             if not comparable(check, case, options):

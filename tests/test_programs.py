@@ -60,6 +60,7 @@ def permissive(monkeypatch):
 
 def disconnected(monkeypatch):
     """A write through a view that the base does not hear of."""
+
     def rebase(t, node, through=()):
         t._node = node
 

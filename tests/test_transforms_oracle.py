@@ -76,6 +76,8 @@ def run(program, mode, dims):
 
 def one_by_one(program, mode, dims):
     """The same without a transform: each example in turn."""
+    if "jvp" in mode:
+        raise NotImplementedError("there is no forward mode without a transform")
     t, names = program.t, program.names
     rows = []
     for n in range(SIZE):
@@ -138,7 +140,8 @@ def test_program(text):
         expected, actual = attempt(run, theirs, mode, dims), attempt(run, mine, mode, dims)
         own_way = text in OWN_WAY and OWN_WAY[text][0] in mode
         if isinstance(expected, Exception) or own_way:
-            if "jvp" in mode or isinstance(alone := attempt(one_by_one, theirs, mode, dims), Exception):
+            alone = attempt(one_by_one, theirs, mode, dims)
+            if isinstance(alone, Exception):
                 continue  # nobody says what should come out
             if isinstance(actual, Exception):
                 words = next(w for key, w in REFUSALS.items() if key in str(expected))
@@ -242,7 +245,9 @@ def test_what_asks_for_values_fails_in_the_same_words(text):
     assert words.replace("torch.", "xpgrad.").rstrip(".") in errors[1]
 
 
-@pytest.mark.parametrize("text", ["x * x[0, 0].item()", "x.sin() if x.sum() > -99 else x", "x[x > 0]"])
+@pytest.mark.parametrize(
+    "text", ["x * x[0, 0].item()", "x.sin() if x.sum() > -99 else x", "x[x > 0]"]
+)
 def test_a_branch_has_the_derivative_of_the_way_that_it_took(text):
     for mode in ("jvp", "jvp grad"):
         expected, actual = (attempt(run, Program(text, t), mode, {}) for t in (torch, xg))

@@ -47,7 +47,7 @@ _RENAMED = {"permute_dims": "transpose"}
 # What needs no device to be the current one. All else is guarded where there are several devices.
 _UNGUARDED = {
     "broadcast_to", "finfo", "iinfo", "isdtype", "dtype_of", "generator", "libraries",
-    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "send", "special",
+    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "send", "special_function",
     "synchronize", "current", "is_view",
 }  # fmt: skip
 
@@ -152,15 +152,28 @@ class CuPyNamespace(Namespace):
             x[index] = value
         return x
 
-    def special(self, name: str) -> Any:
-        """A function of ``cupyx.scipy.special``."""
-        return getattr(importlib.import_module("cupyx.scipy.special"), name)
+    def special_function(self, name: str) -> Any:
+        """A function of ``cupyx.scipy.special``.
 
-    def erf(self, x: Any) -> Any:
-        return _in_single(self.special("erf"), x)
+        Raises:
+            NotImplementedError: where CuPy has none of that name.
+        """
+        found = getattr(importlib.import_module("cupyx.scipy.special"), name, None)
+        if found is None:
+            raise NotImplementedError(f"CuPy has no special function {name!r}")
+        return found
+
+    def special(self, name: str, *values: Any) -> Any:
+        function = self.special_function(name)
+        dtype = next(v.dtype for v in values if isinstance(v, self.array_type))
+        if dtype.char != "e":
+            return function(*values)
+        # Half precision by way of single: CuPy's special functions make it double.
+        wide = [v.astype(np.float32) if isinstance(v, self.array_type) else v for v in values]
+        return function(*wide).astype(dtype)
 
     def sigmoid(self, x: Any) -> Any:
-        return _in_single(self.special("expit"), x) if x.dtype.kind == "f" else super().sigmoid(x)
+        return self.special("expit", x) if x.dtype.kind == "f" else super().sigmoid(x)
 
     def bounds(self, x: Any) -> None:
         return None  # the host does not wait for the device
@@ -224,13 +237,6 @@ class CuPyNamespace(Namespace):
 
     def empty_cache(self) -> None:
         self.cupy.get_default_memory_pool().free_all_blocks()
-
-
-def _in_single(function: Any, x: Any) -> Any:
-    """Half precision by way of single: CuPy's special functions make it double."""
-    if x.dtype.char != "e":
-        return function(x)
-    return function(x.astype(np.float32)).astype(x.dtype)
 
 
 def _guarded(guard: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:

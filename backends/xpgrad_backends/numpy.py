@@ -13,9 +13,11 @@ import numpy as np
 
 from xpgrad import dtypes, indexing
 from xpgrad.device import device
-from xpgrad.host import host_erf
+from xpgrad.host import host_special
 from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
+from xpgrad_backends.numpy_convolution import Convolutions
+from xpgrad_backends.numpy_linalg import WithSciPy
 
 # NumPy warns where IEEE arithmetic gives inf or nan; CUDA and PyTorch stay silent, and so do ops
 # here, at no cost per call. Arithmetic in the user's own modules warns as ever.
@@ -49,28 +51,28 @@ def _keep(x: Any, condition: Any) -> Any:
     return (x.view(_BITS[x.dtype.char]) * condition).view(x.dtype)
 
 
+def _seen(x: Any, shape: Any, strides: Any, start: int = 0) -> Any:
+    """A view of the memory of `x`, from `start` bytes behind its first element; or `None`."""
+    owner = x
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if not owner.flags.c_contiguous or 0 in shape:
+        return None
+    start += x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    out: Any = np.ndarray(shape, x.dtype, owner, start, strides)
+    if not x.flags.writeable:
+        out.flags.writeable = False
+    return out
+
+
 def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
-class _Linalg:
-    """NumPy's, with diagonals that can be written to."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(compat.linalg, name)
-
-    @staticmethod
-    def diagonal(x: Any, /, *, offset: int = 0) -> Any:
-        out = compat.linalg.diagonal(x, offset=offset)
-        out.flags.writeable = x.flags.writeable
-        return out
-
-
-class NumPyNamespace(Namespace):
+class NumPyNamespace(Convolutions, WithSciPy):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
-    linalg = _Linalg()
 
     def __init__(self, where: device) -> None:
         super().__init__(compat, where, native_device="cpu")
@@ -204,7 +206,8 @@ class NumPyNamespace(Namespace):
             # Nothing repeated: no reason to be read-only.
             return x[(None,) * lead] if out.shape == (1,) * lead + x.shape else out
         out = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
-        out.flags.writeable = False
+        if out.size > 1:
+            out.flags.writeable = False
         return out
 
     def expand_dims(self, x: Any, /, *, axis: int) -> Any:
@@ -273,8 +276,28 @@ class NumPyNamespace(Namespace):
     def bounds(self, x: Any) -> tuple[Any, Any] | None:
         return (_minimum(x, axis=None).item(), _maximum(x, axis=None).item()) if x.size else None
 
-    def erf(self, x: Any) -> Any:
-        return host_erf(x)
+    special = staticmethod(host_special)
+
+    def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:
+        out = x.copy()
+        getattr(np, how).at(out, places, values)
+        return out
+
+    def windows(self, x: Any, axis: int, size: int, step: int) -> Any:
+        count = (x.shape[axis] - size) // step + 1
+        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :], size)
+        along = x.strides[axis]
+        strides = (*x.strides[:axis], along * step, *x.strides[axis + 1 :], along)
+        seen = _seen(x, shape, strides)
+        return super().windows(x, axis, size, step) if seen is None else seen
+
+    def strided(self, x: Any, shape: Any, strides: Any, offset: int, own: Any = None) -> Any:
+        item = x.itemsize
+        if x.flags.c_contiguous if own is None else x.strides == tuple(s * item for s in own):
+            seen = _seen(x, shape, tuple(s * item for s in strides), offset * item)
+            if seen is not None:
+                return seen
+        return super().strided(x, shape, strides, offset, own)
 
     def copy(self, x: Any) -> Any:
         return x.copy()

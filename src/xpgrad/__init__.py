@@ -27,6 +27,7 @@ from xpgrad.door import results as _results
 from xpgrad.door.compare import *
 from xpgrad.door.complex import *
 from xpgrad.door.convert import *
+from xpgrad.door.copies import *
 from xpgrad.door.creation import *
 from xpgrad.door.data import *
 from xpgrad.door.einsum import *
@@ -35,10 +36,15 @@ from xpgrad.door.gather import *
 from xpgrad.door.joining import *
 from xpgrad.door.limits import *
 from xpgrad.door.linalg import *
+from xpgrad.door.linalg_classic import *
 from xpgrad.door.rearrange import *
 from xpgrad.door.reductions import *
+from xpgrad.door.scatter import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *
+from xpgrad.door.special import *
+from xpgrad.door.statistics import *
+from xpgrad.door.windows import *
 from xpgrad.dtypes import bool_ as bool_
 from xpgrad.dtypes import can_cast as can_cast
 from xpgrad.dtypes import complex64 as complex64
@@ -76,10 +82,13 @@ from xpgrad.tensor import Size as Size
 from xpgrad.tensor import Tensor as Tensor
 
 if TYPE_CHECKING:
+    from xpgrad import fft as fft
     from xpgrad import func as func
     from xpgrad import io as io
+    from xpgrad import linalg as linalg
     from xpgrad import nn as nn
     from xpgrad import optim as optim
+    from xpgrad import special as special
     from xpgrad import utils as utils
     from xpgrad import viz as viz
     from xpgrad.func import vmap as vmap
@@ -92,7 +101,7 @@ return_types = _results
 newaxis = None
 
 # Imported when first used: who needs none need not wait.
-_LATE = ("func", "io", "nn", "optim", "utils", "viz")
+_LATE = ("fft", "func", "io", "linalg", "nn", "optim", "special", "utils", "viz")
 
 
 def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@
     ├── DTypeError            RuntimeError, TypeError    a dtype that an operation does not take
     ├── DeviceError           RuntimeError               unknown, missing or mixed devices
     ├── GradientError         RuntimeError               misuse of the graph or of ``.grad``
+    ├── LinAlgError           RuntimeError, NumPy's      a matrix that a decomposition cannot take
     ├── OpError               RuntimeError               an op failed inside the array library
     └── MissingExtra          ImportError                an optional package is not installed
 
@@ -12,6 +13,8 @@ Each also derives from the exception that PyTorch or NumPy users catch for the s
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 
 class XpgradError(Exception):
@@ -32,6 +35,10 @@ class DeviceError(XpgradError, RuntimeError):
 
 class GradientError(XpgradError, RuntimeError):
     """The graph or a gradient is used in a way that has no meaning."""
+
+
+class LinAlgError(XpgradError, RuntimeError, np.linalg.LinAlgError):
+    """A matrix that is singular, or not positive-definite, where it must not be."""
 
 
 class OpError(XpgradError, RuntimeError):

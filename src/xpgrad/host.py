@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from xpgrad import dtypes
+from xpgrad.errors import missing_extra
 
 if TYPE_CHECKING:
     from xpgrad.namespace import Array, Namespace
@@ -35,14 +37,27 @@ class Generator(Protocol):
         """Go on from a state that `get_state` returned."""
 
 
-def host_erf(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """erf of a NumPy array: SciPy's, or the standard library's element by element."""
+# What Python's own library has too, element by element, where SciPy is not installed.
+_PLAIN: dict[str, Callable[[float], float]] = {"erf": math.erf, "erfc": math.erfc}
+
+
+def host_special(name: str, *values: Any) -> np.ndarray[Any, Any]:
+    """One of ``scipy.special``'s functions of NumPy arrays and numbers, in the arrays' dtype.
+
+    Raises:
+        MissingExtra: without SciPy, for all but `erf` and `erfc`.
+    """
+    dtype = next(v.dtype for v in values if isinstance(v, np.ndarray))
     try:
-        from scipy.special import erf
+        from scipy import special
     except ImportError:
-        values = np.frompyfunc(math.erf, 1, 1)(x)
-        return np.asarray(values, dtype=x.dtype)
-    return np.asarray(erf(x), dtype=x.dtype)
+        if name not in _PLAIN:
+            raise missing_extra("SciPy", "special", f"the special function {name!r}") from None
+        return np.asarray(np.frompyfunc(_PLAIN[name], 1, 1)(*values), dtype=dtype)
+    if name.startswith("eval_"):  # a polynomial of an order, which has to be an integer
+        values = (np.asarray(values[0]).astype(np.int64), *values[1:])
+    found = getattr(special, name)(*values)
+    return np.asarray(found[0] if isinstance(found, tuple) else found, dtype=dtype)  # airy's Ai
 
 
 class HostGenerator:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from xpgrad import dtypes
+
 if TYPE_CHECKING:
     from xpgrad.namespace import Array, Namespace
 
@@ -127,6 +129,45 @@ def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
     return total
 
 
+def layout(
+    boolean: Any, parts: tuple[Any, ...], shape: tuple[int, ...]
+) -> tuple[int, int, int, bool]:
+    """Where the dimensions of ``x[parts]`` come from, for an `x` of some shape.
+
+    Args:
+        boolean: the dtype of masks.
+
+    Returns:
+        The number of dimensions before those of arrays and integers, of these, and after them; and
+        whether they come first because something stands between them.
+    """
+
+    def is_mask(part: Any) -> bool:
+        return hasattr(part, "dtype") and bool(part.dtype == boolean)
+
+    runs: list[int] = []
+    block: list[int] = []
+    rank = 0
+    takes = lambda part: len(part.shape) if is_mask(part) else 1
+    for place, part in enumerate(_expanded(parts, len(shape), takes)):
+        if part is None or isinstance(part, slice):
+            runs.append(place)
+        elif part is not Ellipsis:
+            block.append(place)
+            if isinstance(part, bool) or is_mask(part):
+                rank = max(rank, 1)
+            elif is_array(part):
+                rank = max(rank, len(part.shape) if hasattr(part, "shape") else _depth(part))
+    first = bool(block) and block[-1] - block[0] + 1 != len(block)
+    before = 0 if first or not block else sum(place < block[0] for place in runs)
+    return before, rank, len(runs) - before, first
+
+
+def _depth(part: Any) -> int:
+    """How deep lists are nested."""
+    return 1 + _depth(part[0]) if isinstance(part, list) and part else int(isinstance(part, list))
+
+
 def _expanded(parts: tuple[Any, ...], ndim: int, takes: Any) -> tuple[Any, ...]:
     """The parts of an index with ``...`` and the dimensions left out as full slices, after it."""
     dots = [i for i, p in enumerate(parts) if p is Ellipsis]
@@ -200,7 +241,7 @@ def broadcast_shape(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def _position_type(xp: Namespace) -> Any:
-    return next(native for d, native in xp.natives.items() if d.name in ("int64", "int32"))
+    return xp.natives.get(dtypes.int64) or xp.natives[dtypes.int32]
 
 
 def result_shape(xp: Namespace, shape: tuple[int, ...], arrays: tuple[Any, ...]) -> tuple[int, ...]:
@@ -267,3 +308,61 @@ def written(xp: Namespace, flat: Array, places: Array, values: Array) -> Array:
     last = xp.clip(xp.searchsorted(places, cells, side="right") - 1, min=0)
     here = xp.take(places, last, axis=0) == cells
     return xp.where(here, xp.take(values, xp.take(order, last, axis=0), axis=0), flat)
+
+
+# ------------------------------------------------------------------ reading in steps
+
+
+def strided_positions(
+    xp: Any,
+    have: tuple[int, ...],
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    own: tuple[int, ...] | None = None,
+) -> Array:
+    """The row-major positions, in an array of shape `have`, that steps over its memory lead to.
+
+    Args:
+        own: its own steps in that memory, if they are not those of row-major order.
+    """
+    places = _steps(xp, shape, strides) + offset
+    if own is None:
+        return places
+    mine = xp.reshape(_steps(xp, have, own), (math.prod(have),))
+    order = xp.argsort(mine)
+    flat = xp.reshape(places, (math.prod(shape),))
+    found = xp.searchsorted(xp.take(mine, order, axis=0), flat, side="left")
+    return xp.reshape(xp.take(order, found, axis=0), shape)
+
+
+def _steps(xp: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """How far each element lies from the first."""
+    rank = len(shape)
+    total = xp.reshape(xp.arange(1), (1,) * rank)
+    for i, (n, step) in enumerate(zip(shape, strides, strict=True)):
+        form = (1,) * i + (n,) + (1,) * (rank - i - 1)
+        total = total + xp.reshape(xp.arange(n) * step, form)
+    return xp.broadcast_to(total, shape)
+
+
+def combined(
+    xp: Any, flat: Array, places: Array, values: Array, combine: Any
+) -> Array:
+    """1-D `flat` with the 1-D `values` combined into it at positions, which may be repeated."""
+    count, size = values.shape[0], flat.shape[0]
+    if count == 0 or size == 0:
+        return flat
+    # As in `summed`: after sorting, the first of each cell combines all of them.
+    order = xp.argsort(places, stable=True)
+    places, values = xp.take(places, order, axis=0), xp.take(values, order, axis=0)
+    step = 1
+    while step < count:
+        same = places[step:] == places[:-step]
+        joined = xp.where(same, combine(values[:-step], values[step:]), values[:-step])
+        values = xp.concat([joined, values[-step:]], axis=0)
+        step *= 2
+    cells = xp.arange(size, dtype=places.dtype)
+    first = xp.clip(xp.searchsorted(places, cells, side="left"), max=count - 1)
+    here = xp.take(places, first, axis=0) == cells
+    return xp.where(here, combine(flat, xp.take(values, first, axis=0)), flat)

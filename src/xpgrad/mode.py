@@ -40,7 +40,7 @@ class _Switch:
     """A context manager that doubles as a decorator of functions and generator functions."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[bool, bool]] = []
+        self._before: list[tuple[bool, bool, Any]] = []
 
     def _switch(self) -> None:
         raise NotImplementedError
@@ -50,9 +50,14 @@ class _Switch:
         return type(self)()
 
     def __enter__(self) -> Self:
-        self._before.append((mode.grad, mode.inference))
-        self._switch()
+        self._enter(mode.grad, mode.inference)
         return self
+
+    def _enter(self, grad: bool, inference: bool) -> None:
+        self._switch()
+        # A transform that differentiates has a mode of its own, but what is off is off for all.
+        muted = mode.level is not None and not mode.grad and mode.level.mute()
+        self._before.append((grad, inference, muted))
 
     def __exit__(
         self,
@@ -60,7 +65,9 @@ class _Switch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        mode.grad, mode.inference = self._before.pop()
+        mode.grad, mode.inference, muted = self._before.pop()
+        for level in muted or ():
+            level.recording_below = True
 
     def __call__(self, function: F) -> F:
         code = getattr(function, "__code__", None)
@@ -168,8 +175,7 @@ class set_grad_enabled(_Switch):
     def __enter__(self) -> Self:
         # The mode to go back to is the one before the constructor ran.
         outer, self._outer = self._outer, None
-        self._before.append(outer or (mode.grad, mode.inference))
-        self._switch()
+        self._enter(*(outer or (mode.grad, mode.inference)))
         return self
 
     def __call__(self, function: F) -> F:

@@ -12,9 +12,11 @@ portable default, built on the standard, stands behind each.
 ``index_add(l, i, v)`` zeros shaped like `l` with `v` added at ``[i]``; repeated places add up
 ``assign(x, i, v)``    write `v` into ``x[i]`` and return the array to go on with: `x` itself, or
                        a new one where the library is immutable
-``erf(x)``             the error function (SciPy's, where it is installed)
+``special(f, *x)``     a function by its name in ``scipy.special``, and more: see `extras`
+``erf(x)``             the error function: ``special("erf", x)``, perhaps faster
 ``sigmoid(x)``         1 / (1 + exp(-x)): an op of its own, so that rules which need it stay
                        finite in derivatives of any order
+``eig(x)`` and others  linear algebra that the standard lacks: see `portable`
 ``generator(seed)``    random numbers with a state: a `host.Generator`
 ``bounds(x)``          the least and the greatest element as Python numbers; `None` of nothing, and
                        where asking would make the host wait for the device
@@ -43,7 +45,9 @@ import numpy as np
 from xpgrad import dtypes, indexing
 from xpgrad.device import device as Device
 from xpgrad.errors import DeviceError, DTypeError
-from xpgrad.host import Generator, HostGenerator, host_erf
+from xpgrad.extras import Extras
+from xpgrad.host import Generator, HostGenerator
+from xpgrad.portable import Portable
 
 Array = Any  # an array of some library; which one, nobody above the namespace knows
 
@@ -74,7 +78,7 @@ FUNCTIONS = (
 CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 
 
-class Namespace:
+class Namespace(Portable, Extras):
     """One device's array library. Backends subclass it; see ``backends/README.md``."""
 
     array_type: type[Any]
@@ -219,10 +223,6 @@ class Namespace:
             return out
         x[...] = out
         return x
-
-    def erf(self, x: Array) -> Array:
-        """The error function, computed on the host."""
-        return self.from_host(host_erf(self.to_host(x)))
 
     def sigmoid(self, x: Array) -> Array:
         """1 / (1 + exp(-x))."""

@@ -113,6 +113,8 @@ class Op:
             )
         called = {n: _parameters(r) for n, r in rules.items() if r is not None}
         common = () if shared is None else _parameters(shared)  # who names it reads what it reads
+        if shared is not None and (self.variadic or len(self.inputs) < 2):
+            raise TypeError(f"op {self.name!r} has no rules that could share what they compute")
         wanted = {n: a + common if "shared" in a else a for n, a in called.items()}
         self._check(wanted)
         # keep[j][i]: the rule of input i reads input j.
@@ -207,7 +209,7 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
             body = f"(lambda shared: ({calls}))(s({once}))"
             return _bind(f"lambda s, {', '.join(names)}: lambda n, g, e: {body}", op.shared, *rules)
         return _bind(f"lambda {', '.join(names)}: lambda n, g, e: ({calls})", *rules)
-    head = "lambda n, g, i" if op.variadic else "lambda n, g"
+    head = "lambda n, g, i" if op.variadic else "lambda n, g, shared"
     calls_ = [_bind(f"lambda r: {head}: r({a})", r) for r, a in zip(rules, given, strict=True)]
     if op.variadic:
         (each,) = calls_
@@ -217,11 +219,17 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
 
         return of_variadic
 
+    once: Any = None
+    if op.shared is not None:
+        asked = ", ".join(places[a] for a in _parameters(op.shared))
+        once = _bind(f"lambda s: lambda n, g: s({asked})", op.shared)
+
     def of_several(node: Any, g: Bundle, edges: Any) -> tuple[Any, ...]:
         count = op.outputs or node.settings["outputs"]
         gs = tuple(g.parts.get(i) for i in range(count))
+        shared = None if once is None else once(node, gs)
         return tuple(
-            None if edge is None else call(node, gs)
+            None if edge is None else call(node, gs, shared)
             for call, edge in zip(calls_, edges, strict=True)
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xpgrad import dtypes
-from xpgrad.errors import DeviceError, DTypeError, OpError, ShapeError, XpgradError
+from xpgrad.errors import DeviceError, DTypeError, LinAlgError, OpError, ShapeError, XpgradError
 from xpgrad.namespace import Namespace
 from xpgrad.registry import namespace_of, resolve
 from xpgrad.tensor import Tensor, wrap
@@ -82,7 +82,7 @@ def alike(op: Op, inputs: Sequence[Any]) -> Namespace | None:
             continue
         elif i != 1 or type(x) not in (float, int) or dtype is None or dtype not in ns.inexact:  # type: ignore[union-attr]
             return None
-    return ns
+    return None if ns is not None and ns.ended else ns
 
 
 def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
@@ -270,6 +270,8 @@ def explain(
     kind: type[Exception]
     if isinstance(error, IndexError):
         kind = IndexError
+    elif isinstance(error, np.linalg.LinAlgError):
+        kind = LinAlgError
     elif isinstance(error, ValueError):
         kind = ShapeError
     elif isinstance(error, TypeError):

@@ -400,7 +400,7 @@ class Tensor(Methods):
 
     def _forgetting(self, out: Tensor) -> Tensor:
         if self._ns.depth:  # what transforms know of it is forgotten too
-            out._data = self._ns.severed(self._data)  # type: ignore[attr-defined]
+            out._data = self._ns.severed(self._data)
         return out
 
     def _shown(self, version: Version) -> Tensor:

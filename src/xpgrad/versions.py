@@ -108,7 +108,7 @@ def check_fresh(node: Node) -> None:
         kept += [(None, part) for part in index if hasattr(part, "shape")]
     for place, value in kept:
         stamp, version = written.get(node.ns.memory_key(value), (0, None))
-        if version is None or stamp < node.seq:
+        if version is None or stamp < node.seq or 0 in value.shape:  # empty memory has no place
             continue
         maker = None if place is None else (*node.edges, node)[min(place, len(node.edges))]
         owner = None if version.owner is None else version.owner()

@@ -118,29 +118,29 @@ def steps_to(view: Tensor) -> tuple[Any, ...]:
     return tuple(reversed(steps))
 
 
-def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]]) -> None:
+def relink(t: Tensor, seen: Tensor, back: tuple[Any, dict[str, Any]] | None) -> None:
     """Let `t` turn into `seen`, a view of it: from now on it has that shape.
 
     Args:
         back: the view op, with settings, that leads from there to what `t` was. A hidden tensor
             stands for that; it is now the parent of the views of `t`, or if `t` is a view itself,
-            the parent of `t`.
+            or nothing leads back (`None`), the parent of `t`.
     """
     hidden: Tensor = new(Tensor)
     hidden._data, hidden._ns, hidden._node = t._data, t._ns, t._node
     hidden._shared = t._shared
     children = [view for view in living(t) if view is not seen]
     t._views = []
-    if t._view is None and t._source is None:
+    if back is not None and t._view is None and t._source is None:
         hidden._view = (t, *back, RECORDED)
         if children:
             _register(t, hidden)
     else:
         hidden._view, hidden._source = t._view, t._source
         parent = parent_of(t)
-        assert parent is not None
         assert seen._view is not None
-        _register(parent, hidden)
+        if parent is not None:
+            _register(parent, hidden)
         t._source, t._view = None, (hidden, *seen._view[1:])
         _register(hidden, t)
     for view in children:
@@ -263,7 +263,10 @@ def distinct(t: Tensor) -> tuple[slice, ...] | None:
         from xpgrad.ops.indexing import follow
 
         size = math.prod(steps[0][2])
-        places: Any = follow(ns, ns.reshape(ns.arange(size), steps[0][2]), steps)
+        places: Any = ns.reshape(ns.arange(size), steps[0][2])
+        if t._root().dtype.is_complex:  # of which the steps may take one part
+            places = ns.astype(places, t._root()._data.dtype) * (1 + 1j)
+        places = follow(ns, places, steps)
         places = ns.to_host(ns.wrap(places))
         repeated = [
             n > 1 and bool((places == places.take([0], axis=i)).all()) for i, n in enumerate(shape)
@@ -299,7 +302,7 @@ def replace(t: Tensor, data: Array) -> None:
             step = () if view._view is None else ((*view._view[1:3], None),)
             seen = ns.wrap(follow(ns, new_data, step))
             if view._view is None and ns.depth:
-                seen = ns.severed(seen)  # type: ignore[attr-defined]
+                seen = ns.severed(seen)
             stack.append((view, seen))
 
 

@@ -25,7 +25,7 @@ import sys
 from typing import Any
 
 # isort: off
-from xpgrad.array_api import linalg
+from xpgrad.array_api import fft, linalg
 from xpgrad.array_api.creation import (
     arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid,
     ones, ones_like, tril, triu, zeros, zeros_like,
@@ -70,7 +70,7 @@ __all__ = [
     "broadcast_to", "can_cast", "ceil", "clip", "complex128", "complex64", "concat", "conj",
     "copysign", "cos", "cosh", "count_nonzero", "cumulative_prod", "cumulative_sum", "diff",
     "divide", "e", "empty", "empty_like", "equal", "exp", "expand_dims", "expm1", "eye",
-    "finfo", "flip", "float32", "float64", "floor", "floor_divide", "from_dlpack", "full",
+    "fft", "finfo", "flip", "float32", "float64", "floor", "floor_divide", "from_dlpack", "full",
     "full_like", "greater", "greater_equal", "hypot", "iinfo", "imag", "inf", "int16", "int32",
     "int64", "int8", "isdtype", "isfinite", "isinf", "isnan", "less", "less_equal", "linalg",
     "linspace", "log", "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not",

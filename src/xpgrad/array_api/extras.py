@@ -5,12 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from xpgrad.indexing import is_basic
-from xpgrad.ops import device, elementwise, indexing
+from xpgrad.ops import decompositions, device, elementwise, indexing, shape, spectra
+from xpgrad.ops import fft as _transforms
+from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
+from xpgrad.ops import strided as _steps
+from xpgrad.ops.scatter import combine_at as combine_at
+from xpgrad.ops.special import BY_NAME
 from xpgrad.tensor import Tensor
 
+cofactor = decompositions.cofactor
 copy = device.clone
+eig = spectra.eig
 erf = elementwise.erf
+lu_factor = decompositions.lu_factor
+matrix_exp = spectra.matrix_exp
 sigmoid = elementwise.sigmoid
+
+
+def special(name: str, *values: Any) -> Any:
+    """A function of tensors and numbers by its name in ``scipy.special``."""
+    return BY_NAME[name](*values)
+
+
+def windows(x: Tensor, axis: int, size: int, step: int) -> Tensor:
+    """Windows of `size` elements along an axis, one every `step`, along a new last axis."""
+    found: Tensor = _steps.unfold(x, axis=axis, size=size, step=step)
+    return found
+
+
+def strided(x: Tensor, shape: Any, strides: Any, offset: int, own: Any = None) -> Tensor:
+    """The elements of `x` that steps over its memory, whose own are `own`, lead to."""
+    found: Tensor = _steps.as_strided(x, shape=shape, strides=strides, offset=offset, own=own)
+    return found
 
 
 def conj(x: Any) -> Any:
@@ -49,4 +75,44 @@ def assign(x: Tensor, index: Any, value: Any) -> Tensor:
 def send(x: Tensor, ns: Any) -> Tensor:
     """`x` on the device of another raw namespace."""
     found: Tensor = device.to_device(x, ns=ns)
+    return found
+
+
+def dft(x: Tensor, axes: Any, norm: str, inverse: bool) -> Tensor:
+    """The discrete Fourier transform of complex or real numbers, or its inverse."""
+    found: Tensor = _transforms.dft(x, axes=axes, norm=norm, inverse=inverse)
+    return found
+
+
+def bounds(x: Tensor) -> tuple[Any, Any] | None:
+    """The least and the greatest element, where nobody has to wait for them."""
+    found: tuple[Any, Any] | None = x._ns.bounds(x._data)
+    return found
+
+
+# ------------------------------------------------------------------ linear algebra
+
+
+def solve_triangular(a: Tensor, b: Tensor, upper: bool, unitriangular: bool = False) -> Tensor:
+    """The `x` with ``a @ x = b``, where only a triangle of `a` is looked at."""
+    found: Tensor = decompositions.solve_triangular(a, b, upper=upper, unitriangular=unitriangular)
+    return found
+
+
+def permutation(pivots: Tensor, length: int) -> Tensor:
+    """The order of rows that their exchanges lead to."""
+    found: Tensor = decompositions.permutation(pivots, length=length)
+    return found
+
+
+def factors(a: Tensor) -> Any:
+    """Nothing: factors that are known apart from `a` have no derivative."""
+    return None
+
+
+def resolve(a: Tensor, factors: Any, b: Tensor, adjoint: bool) -> Tensor:
+    """The `x` with ``a @ x = b``, or with the adjoint of `a` in its place."""
+    if adjoint:
+        a = conj(shape.matrix_transpose(a))
+    found: Tensor = decompositions.solve(a, b)
     return found

@@ -153,14 +153,14 @@ class ForwardNamespace(DualNamespace):
         """
         while (parent := parent_of(t)) is not None:
             t = parent
-        family = [(t, None)]
+        family: list[tuple[Tensor, Tensor | None]] = [(t, None)]
         for x, _ in family:
             if isinstance(x._node, AccumulateGrad):
                 raise GradientError(
                     "a leaf Variable that requires grad cannot take a value with a tangent in place"
                 )
             family += [(view, x) for view in living(x)]
-        hidden: dict[Tensor | None, Tensor] = {}
+        hidden: dict[Tensor, Tensor] = {}
         for x, parent in family:
             below = hidden[x] = new(Tensor)
             vars(below).update(vars(x), _views=[])
@@ -183,13 +183,11 @@ class ForwardNamespace(DualNamespace):
             t._node = primal._node or _joint(Gone, node, t, t._ns)
         if t._grad is not None and t._grad._ns.ended:
             t._grad._ns.settle(t._grad)
-        for parent in filter(None, (t._source, None if t._view is None else t._view[0])):
-            if parent._ns is self:
-                self.settle(parent)
-            if t._ns.mutable and not t._ns.is_view(t._data, parent._data):
-                t._view = None
-        if t._ns.mutable:
-            t._source = None
+        parent = parent_of(t)
+        if parent is not None and parent._ns is self:
+            self.settle(parent)
+        if parent is not None and t._ns.mutable and not t._ns.is_view(t._data, parent._data):
+            t._view = t._source = None
 
 
 class ForwardLevel(DualLevel):
@@ -211,6 +209,7 @@ class ForwardLevel(DualLevel):
         self.ended = True
         for ns in self._namespaces.values():
             ns.ended = True
+        self._namespaces.clear()
 
 
 class _Local(threading.local):

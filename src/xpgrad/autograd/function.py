@@ -232,7 +232,12 @@ class FunctionNode(Node):
                     f"Function {self.name()} returned an invalid gradient at index "
                     f"{len(gradients)} - expected device {edge.ns.device} but got {g.device}"
                 )
-            gradients.append(g if g is None or recording else g._data)
+            if g is not None and not recording:
+                if edge is not None and g._ns.depth > edge.ns.depth:
+                    g = g._ns.landed(g, edge.ns)
+                else:
+                    g = g._data
+            gradients.append(g)
         return tuple(gradients)
 
 

@@ -160,7 +160,9 @@ def _batched(
     with BatchLevel(sizes[0], "error") as level:
         rows = [None if g is None else level.make(g, 0) for g in gradients]
         found = _grad(outputs, inputs, rows, retain_graph, create_graph)
-        return [None if g is None else level.taken(g, 0, "grad") for g in found]
+        taken = [None if g is None else level.taken(g, 0, "grad") for g in found]
+    # Within the level nothing is ever written to, so that arrays may have gone right through.
+    return [None if g is None else unshared(g, g._ns, False) for g in taken]
 
 
 def _zeros(t: Tensor) -> Tensor:

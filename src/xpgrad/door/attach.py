@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from xpgrad.op import OpFunction, function_of, named
@@ -72,9 +72,23 @@ def binary(
 def _as_is(
     function: OpFunction, names: str, text: str, example: str, slope: str
 ) -> Callable[..., Any]:
-    call: Any = function_of(function.op)
     name, *aliases = names.split()
-    call.__name__ = call.__qualname__ = name
+    call = documented(function, name, aliases, text, example, slope)
+    attached: Callable[..., Any] = method(name, *aliases)(call)
+    return attached
+
+
+def documented(
+    function: OpFunction,
+    name: str,
+    aliases: Sequence[str],
+    text: str,
+    example: str = "",
+    slope: str = "",
+) -> Any:
+    """An op as the door's function of that name, which may begin with a module's: no method."""
+    call: Any = function_of(function.op)
+    call.__name__ = call.__qualname__ = name.rpartition(".")[2]
     call.__module__ = "xpgrad"
     call.__doc__ = text
     if aliases:
@@ -85,8 +99,7 @@ def _as_is(
         call.__doc__ += f"\n\n>>> import xpgrad as xg\n>>> xg.{name}({given})\ntensor({result})"
     if slope:
         call.__doc__ += "\n" + _slope(name, *slope.split(" -> "))
-    attached: Callable[..., Any] = method(name, *aliases)(call)
-    return attached
+    return call
 
 
 def _slope(name: str, given: str, found: str) -> str:

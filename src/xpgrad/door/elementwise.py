@@ -10,7 +10,7 @@ from xpgrad.door.arguments import is_number, only_tensor
 from xpgrad.door.attach import binary, called, method, unary
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise as ops
-from xpgrad.ops import nn
+from xpgrad.ops import nn, special
 from xpgrad.ops.device import astype
 from xpgrad.promotion import result_type
 from xpgrad.tensor import Tensor
@@ -385,22 +385,13 @@ def rad2deg(input: Tensor) -> Tensor:
     return called(ops.multiply, "Rad2Deg")(input, 180 / math.pi)
 
 
-@method()
-def sinc(input: Tensor) -> Tensor:
-    """``sin(pi x) / (pi x)``, and 1 at 0.
-
-    Its derivative at 0 is 0.
-
-    >>> import xpgrad as xg
-    >>> xg.sinc(xg.tensor([0.0, 0.5]))
-    tensor([1.0000, 0.6366])
-    >>> x = xg.tensor([0.0, 1.0], requires_grad=True)
-    >>> xg.autograd.grad(xg.sinc(x).sum(), x)
-    (tensor([ 0., -1.]),)
-    """
-    at_zero = ops.equal(input, 0)
-    x = ops.where(at_zero, 1.0, input) * math.pi
-    return called(ops.where, "Sinc")(at_zero, 1.0, ops.sin(x) / x)
+sinc = unary(
+    special.sinc,
+    "sinc",
+    "``sin(pi x) / (pi x)``, and 1 at 0. Its derivative at 0 is 0.",
+    "[0., 0.5] -> [1.0000, 0.6366]",
+    "[0., 1.] -> [ 0., -1.]",
+)
 
 
 # ------------------------------------------------------------------ activations, error function

@@ -14,7 +14,7 @@ from xpgrad.door.arguments import dim_of, dims_of, only_tensor
 from xpgrad.door.attach import called, method
 from xpgrad.door.reductions import sum as _sum
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise, shape
+from xpgrad.ops import elementwise, matrices, shape
 from xpgrad.ops import linalg as ops
 from xpgrad.ops.device import astype
 from xpgrad.promotion import as_operand, broadcast_fault
@@ -375,9 +375,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
             f"linalg.cross: inputs dimension {at} must have length 3. Got {lengths[at]} and "
             f"{other._data.shape[at - len(lengths)]}"
         )
-    x, y = (shape.unstack(v, axis=at - len(lengths) + v.ndim, outputs=3) for v in (input, other))
-    parts = [x[i] * y[j] - x[j] * y[i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    return called(shape.stack, "LinalgCross")(*parts, axis=at)
+    return matrices.cross(input, other, at - len(lengths))
 
 
 @method()
@@ -429,11 +427,29 @@ def norm(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. "
             f"Got {x.dtype.torch_name}"
         )
-    if p == "nuc":
-        raise NotImplementedError("norm(p='nuc') is not implemented")
-    order = 2 if p in ("fro", None) else float(p)
     axes = dims_of(dim if axis is None else axis, x.ndim)
+    if p == "nuc":
+        return _nuclear(x, axes, keepdim or keepdims)
+    order = 2 if p in ("fro", None) else float(p)
     return ops.vector_norm(x, axis=axes, keepdims=keepdim or keepdims, ord=order)
+
+
+def _nuclear(x: Tensor, axes: tuple[int, ...] | None, keepdim: bool) -> Tensor:
+    """The sum of the singular values of matrices over two dimensions."""
+    axes = tuple(range(x.ndim)) if axes is None else axes
+    if len(axes) != 2:
+        raise ShapeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
+            if x.ndim < 2
+            else f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, axes))}"
+        )
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    out = matrices.matrix_norm(shape.permute_dims(x, axes=(*kept, *axes)), "nuc")
+    if not keepdim:
+        return out
+    sizes = tuple(1 if i in axes else n for i, n in enumerate(tuple(x.shape)))
+    found: Tensor = shape.reshape(out, shape=sizes)
+    return found
 
 
 @method()

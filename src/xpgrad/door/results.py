@@ -74,3 +74,197 @@ class aminmax(NamedTuple):
 
     min: Tensor
     max: Tensor
+
+
+# ------------------------------------------------------------------ linear algebra
+
+
+@_printed
+class linalg_cholesky_ex(NamedTuple):
+    """What ``linalg.cholesky_ex`` returns."""
+
+    L: Tensor
+    info: Tensor
+
+
+@_printed
+class linalg_inv_ex(NamedTuple):
+    """What ``linalg.inv_ex`` returns."""
+
+    inverse: Tensor
+    info: Tensor
+
+
+@_printed
+class linalg_solve_ex(NamedTuple):
+    """What ``linalg.solve_ex`` returns."""
+
+    result: Tensor
+    info: Tensor
+
+
+@_printed
+class linalg_lu_factor(NamedTuple):
+    """What ``linalg.lu_factor`` returns."""
+
+    LU: Tensor
+    pivots: Tensor
+
+
+@_printed
+class linalg_lu_factor_ex(NamedTuple):
+    """What ``linalg.lu_factor_ex`` returns."""
+
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+
+@_printed
+class linalg_lu(NamedTuple):
+    """What ``linalg.lu`` returns."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+
+@_printed
+class lu_unpack(NamedTuple):
+    """What ``lu_unpack`` returns."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+
+@_printed
+class linalg_lstsq(NamedTuple):
+    """What ``linalg.lstsq`` returns."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+@_printed
+class linalg_slogdet(NamedTuple):
+    """What ``linalg.slogdet`` returns."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+@_printed
+class slogdet(NamedTuple):
+    """What ``slogdet`` returns."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+@_printed
+class linalg_qr(NamedTuple):
+    """What ``linalg.qr`` returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+@_printed
+class qr(NamedTuple):
+    """What ``qr`` returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+@_printed
+class geqrf(NamedTuple):
+    """What ``geqrf`` returns."""
+
+    a: Tensor
+    tau: Tensor
+
+
+@_printed
+class linalg_svd(NamedTuple):
+    """What ``linalg.svd`` returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+@_printed
+class svd(NamedTuple):
+    """What ``svd`` returns."""
+
+    U: Tensor
+    S: Tensor
+    V: Tensor
+
+
+@_printed
+class linalg_eig(NamedTuple):
+    """What ``linalg.eig`` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+@_printed
+class linalg_eigh(NamedTuple):
+    """What ``linalg.eigh`` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+@_printed
+class triangular_solve(NamedTuple):
+    """What ``triangular_solve`` returns."""
+
+    solution: Tensor
+    cloned_coefficient: Tensor
+
+
+@_printed
+class cummax(NamedTuple):
+    """What ``cummax`` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@_printed
+class cummin(NamedTuple):
+    """What ``cummin`` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@_printed
+class mode(NamedTuple):
+    """What ``mode`` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@_printed
+class nanmedian(NamedTuple):
+    """What ``nanmedian(dim)`` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@_printed
+class frexp(NamedTuple):
+    """What ``frexp`` returns."""
+
+    mantissa: Tensor
+    exponent: Tensor

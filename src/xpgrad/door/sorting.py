@@ -19,7 +19,7 @@ from xpgrad.tensor import Tensor
 
 __all__ = [
     "argsort", "argwhere", "bincount", "bucketize", "kthvalue", "median", "msort", "nonzero",
-    "quantile", "searchsorted", "sort", "topk", "unique",
+    "searchsorted", "sort", "topk", "unique",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ sorting
@@ -175,68 +175,6 @@ def _middle(x: Tensor, at: int, keepdim: bool) -> Tensor:
     last = _slot(order, at, n - 1, keepdim)  # where a nan is, if there is one
     some = elementwise.isnan(x.detach()).any(at, keepdim)
     return elementwise.where(some, last, middle)
-
-
-@method()
-def quantile(
-    input: Tensor,
-    q: Any,
-    dim: int | None = None,
-    keepdim: bool = False,
-    *,
-    interpolation: str = "linear",
-) -> Tensor:
-    """The value below which a part `q` of the elements lies, over all or along a dimension.
-
-    The gradient goes to the neighbours in proportion to their weights: of equal ones to those
-    at these places.
-
-    Args:
-        q: a number in [0, 1], or a 1-D tensor of them: then it comes first in the result.
-        interpolation: between neighbours: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``
-            or ``"midpoint"``.
-
-    >>> import xpgrad as xg
-    >>> xg.quantile(xg.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)
-    tensor(2.5000)
-    >>> x = xg.tensor([1.0, 2.0, 2.0], requires_grad=True)
-    >>> xg.autograd.grad(xg.quantile(x, 0.75), x)
-    (tensor([0.0000, 0.5000, 0.5000]),)
-    """
-    x = only_tensor(input, "quantile")
-    if not x.dtype.is_floating_point:
-        raise DTypeError("quantile() input tensor must be either float or double dtype")
-    if not x.numel():
-        raise ShapeError("quantile() input tensor must be non-empty")
-    ways = ("linear", "lower", "higher", "midpoint", "nearest")
-    if interpolation not in ways:
-        raise ShapeError(
-            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, "
-            f"but got {interpolation}"
-        )
-    parts = [q] if is_number(q) else q.tolist() if q.ndim else [q.item()]
-    for p in parts:
-        if not 0 <= p <= 1:
-            raise ShapeError(f"quantile() q must be in the range [0, 1] but got {p:g}")
-    flat = x.reshape(-1) if dim is None or not x.ndim else x.movedim(dim, -1)
-    ordered, n = sort(flat).values, flat._data.shape[-1]
-    found = []
-    for p in parts:
-        place = p * (n - 1)
-        low = {"higher": math.ceil(place), "nearest": round(place)}.get(interpolation, int(place))
-        weight = {"linear": place - low, "midpoint": 0.5 * (place > low)}.get(interpolation, 0.0)
-        value = ordered[..., low]
-        if weight:
-            value = value + (ordered[..., low + 1] - value) * weight
-        found.append(elementwise.where(elementwise.isnan(flat.detach()).any(-1), math.nan, value))
-    if keepdim:
-        whole = [1] * x.ndim if dim is None else None
-        found = [v.reshape(whole) if whole is not None else v.unsqueeze(dim) for v in found]
-    if is_number(q) or not q.ndim:
-        return found[0]
-    from xpgrad.door.joining import stack
-
-    return stack(found)
 
 
 # ------------------------------------------------------------------ finding

@@ -15,9 +15,11 @@ tensor([[1., 2.],
 from __future__ import annotations
 
 from xpgrad.func.forward import jacfwd, jvp, linearize
-from xpgrad.func.reverse import grad, grad_and_value, hessian, jacrev, vjp
 from xpgrad.func.mapping import vmap
+from xpgrad.func.modules import functional_call, stack_module_state
+from xpgrad.func.reverse import grad, grad_and_value, hessian, jacrev, vjp
 
 __all__ = [
-    "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap",
+    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
+    "stack_module_state", "vjp", "vmap",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ The batch dimension of a `Batched` always comes first in the Tensor below. An op
 batches:
 
 * an elementwise op lines its inputs up behind the batch dimension,
+* an op on stacks of matrices (its ``stacks``) takes the batch for one more stack,
 * an op with an ``axis`` (or ``axes``, ``axis1``, …) takes the one behind,
 * for the others `BATCHED` says how; where it says `DECOMPOSED`, the op's own forward runs on
   batches, so that what it is made of has a batched form,
@@ -68,6 +69,8 @@ class BatchedNamespace(WrappedNamespace):
                 return self._made(rule(call, **settings), True)
             if op.elementwise:
                 return self._made(call.elementwise(**settings), True)
+            if op.stacks is not None:
+                return self._made(call.stacked(op.stacks, **settings), True)
             if len(arrays) == 1 and not op.variadic:
                 shifted = _behind(settings, len(arrays[0].shape))
                 if shifted is not None:
@@ -184,7 +187,7 @@ class BatchLevel(Level):
         self.randomness = randomness
 
     def make(self, t: Tensor, dim: int) -> Tensor:
-        """A Tensor of this level whose dimension `dim` becomes the batch; from any level outside."""
+        """A Tensor from outside as one of this level, whose dimension `dim` becomes the batch."""
         t = self.below(t)
         ns = self.over(t._ns.base)
         if dim:
@@ -202,7 +205,8 @@ class BatchLevel(Level):
         if dim is None:
             if batched:
                 raise ValueError(
-                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
+                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is "
+                    "None"
                 )
             return value
         xp = tensor_namespace(value._ns)
@@ -222,7 +226,8 @@ class Call:
     ) -> None:
         self.ns, self.op, self.batched = ns, op, batched
         self.size = ns.level.size
-        self.shapes = [getattr(a, "shape", ()) for a in arrays]  # as the function sees them
+        # As the function sees them.
+        self.shapes: list[tuple[int, ...]] = [getattr(a, "shape", ()) for a in arrays]
         self.values = [a.value if type(a) is Batched else a for a in arrays]
         self.xp = tensor_namespace(ns.under)
 
@@ -260,6 +265,15 @@ class Call:
             # What all examples share broadcasts as it is.
             if batched and len(shapes[i]) < rank:
                 values[i] = self.front(i, rank)
+        return self.op.call(*values, **settings)
+
+    def stacked(self, own: Sequence[int], **settings: Any) -> Any:
+        """The op on stacks, of which the batch is the first dimension."""
+        rank = max(len(s) - n for s, n in zip(self.shapes, own, strict=True))
+        values = self.values.copy()
+        for i, batched in enumerate(self.batched):
+            if batched:
+                values[i] = self.front(i, rank + own[i])
         return self.op.call(*values, **settings)
 
     def one_by_one(self, settings: dict[str, Any]) -> Any:
@@ -546,22 +560,77 @@ def _offsets(call: Call, stride: int, rank: int, dtype: Any) -> Any:
 
 
 # ------------------------------------------------------------------ reading and writing by index
+#
+# In NumPy's terms the arrays of an index form a block: its dimensions stand in the result where the
+# arrays stand in the index, or first if something parts them. A batch joins either as one more
+# slice, ahead of an index that all examples share, or as one more dimension of the block.
 
 
-def _flat(call: Call, shape: Any, index: Any) -> Any:
-    """The places that an index selects, as a Tensor: (size or 1, …) row-major positions."""
-    ns = call.ns
-    for part in index if isinstance(index, tuple) else (index,):
-        if _is_mask(part) and _batched_index(part):
-            raise GradientError(_masked(call))
-    known = tuple(
-        ns.wrap(p) if hasattr(p, "shape") and not isinstance(p, Batched) else p
-        for p in (index if isinstance(index, tuple) else (index,))
-    )
-    places = indexing.flat_positions(ns, tuple(shape), known)
-    if places.batched:
-        return places.value
-    return call.xp.expand_dims(places.value, axis=0)
+class _Block:
+    """An index of arrays, for whole batches.
+
+    Attributes:
+        index: the index below.
+        shared: all examples have the same index.
+        before, rank, after: the dimensions of what one example's index selects: those of slices
+            on either side of the block, and those of the block itself.
+        first: the block stands first although it does not in the index.
+    """
+
+    def __init__(self, call: Call, shape: Any, index: Any, own: bool) -> None:
+        ns = call.ns
+        boolean = ns.native("bool")
+        parts = indexing.as_tuple(index)
+        self.before, self.rank, self.after, self.first = indexing.layout(boolean, parts, shape)
+        self.shared = not _batched_index(parts)
+        if self.shared:
+            self.index = (slice(None), *lowered(parts, ns))
+            return
+        found: list[Any] = []
+        if own:  # each example reads from its own
+            examples = ns.base.arange(call.size)
+            found.append(ns.base.reshape(examples, (call.size, *(1,) * self.rank)))
+        for part in parts:
+            if type(part) is Batched and part.batched:
+                if part.dtype == boolean:
+                    raise GradientError(_masked(call))
+                wide = (1,) * (self.rank - len(part.shape))
+                value = part.value
+                if wide:
+                    value = call.xp.reshape(value, (call.size, *wide, *part.shape))
+                found.append(value._data)
+            elif indexing.is_array(part) and getattr(part, "dtype", None) == boolean:
+                mask = lowered(part, ns)
+                found += [t._data for t in call.xp.nonzero(wrap(mask, ns.under))]
+            else:
+                found.append(lowered(part, ns))
+        self.index = tuple(found)
+
+    def read(self, call: Call, out: Any, own: bool) -> Any:
+        """What the index selected, with its dimensions in order."""
+        xp = call.xp
+        if self.shared:
+            return xp.moveaxis(out, self.rank, 0) if self.first else out
+        if not own:
+            return xp.moveaxis(out, self.before, 0) if self.before else out
+        if not self.before or not self.rank:
+            return out
+        return xp.moveaxis(out, self._at(1), self._at(1 + self.before))
+
+    def write(self, call: Call, i: int) -> Any:
+        """An input as the index selects: the other way round."""
+        values = call.values[i]
+        if not isinstance(values, Tensor) or not (call.batched[i] or self.first or not self.shared):
+            return values
+        xp, values = call.xp, call.front(i, self.before + self.rank + self.after)
+        if self.shared:
+            return xp.moveaxis(values, 0, self.rank) if self.first else values
+        if not self.before or not self.rank:
+            return values
+        return xp.moveaxis(values, self._at(1 + self.before), self._at(1))
+
+    def _at(self, start: int) -> tuple[int, ...]:
+        return tuple(range(start, start + self.rank))
 
 
 def _masked(call: Call) -> str:
@@ -579,99 +648,47 @@ def _masked(call: Call) -> str:
     )
 
 
-def _is_mask(part: Any) -> bool:
-    return hasattr(part, "dtype") and getattr(part.dtype, "kind", None) == "b"
-
-
-def _all_places(call: Call, places: Any, count: int) -> Any:
-    """Places within one example as places among all: a flat Tensor."""
-    xp = call.xp
-    first = _offsets(call, count, len(places.shape) - 1, places.dtype)
-    return xp.reshape(places + first, (-1,))
-
-
 def _getitem(call: Call, index: Any) -> Any:
-    xp, (shape,) = call.xp, call.shapes
+    (shape,), (own,) = call.shapes, call.batched
     if indexing.is_basic(index):
         return call(call.values[0], index=(slice(None), *indexing.as_tuple(index)))
-    places = _flat(call, shape, index)
-    count = math.prod(shape)
-    if not call.batched[0]:  # one array, read at other places by each example
-        flat = xp.reshape(call.values[0], (count,))
-        return xp.reshape(
-            call(flat, index=(xp.reshape(places, (-1,))._data,)), (call.size, *places.shape[1:])
-        )
-    x = xp.reshape(call.values[0], (call.size * count,))
-    out = call(x, index=(_all_places(call, places, count)._data,))
-    return xp.reshape(out, (call.size, *places.shape[1:]))
+    block = _Block(call, shape, index, own)
+    return block.read(call, call(call.values[0], index=block.index), own)
 
 
 def _index_add(call: Call, shape: Any, index: Any) -> Any:
-    xp, (values,) = call.xp, call.values
     if indexing.is_basic(index):
-        return call(
-            call.whole(0),
-            shape=(call.size, *shape),
-            index=(slice(None), *indexing.as_tuple(index)),
-        )
-    places = _flat(call, shape, index)
-    inner = tuple(places.shape[1:])
-    values = xp.broadcast_to(call.front(0, len(inner)), (call.size, *inner))
-    count = math.prod(shape)
-    flat = call(
-        xp.reshape(values, (-1,)),
-        shape=(call.size * count,),
-        index=(_all_places(call, places, count)._data,),
-    )
-    return xp.reshape(flat, (call.size, *shape))
+        index, values = (slice(None), *indexing.as_tuple(index)), call.whole(0)
+    else:
+        block = _Block(call, shape, index, True)
+        index, values = block.index, block.write(call, 0)
+        if not call.batched[0]:
+            values = call.xp.broadcast_to(values, (call.size, *values.shape[1:]))
+    return call(values, shape=(call.size, *shape), index=index)
 
 
 def _index_put(call: Call, index: Any, accumulate: bool = False) -> Any:
-    xp, shape = call.xp, call.shapes[0]
-    x, values = call.whole(0), call.values[1]
+    x, values, shape = call.whole(0), call.values[1], call.shapes[0]
     if indexing.is_basic(index):
         if call.batched[1]:
-            region = _region(call, shape, index)
-            values = call.front(1, len(region))
-        return call(
-            x, values, index=(slice(None), *indexing.as_tuple(index)), accumulate=accumulate
-        )
-    places = _flat(call, shape, index)
-    inner, count = tuple(places.shape[1:]), math.prod(shape)
-    if isinstance(values, Tensor):
-        values = xp.broadcast_to(call.front(1, len(inner)), (call.size, *inner))
-        values = xp.reshape(values, (-1,))
-    flat = xp.reshape(x, (call.size * count,))
-    index = (_all_places(call, places, count)._data,)
-    return xp.reshape(call(flat, values, index=index, accumulate=accumulate), (call.size, *shape))
-
-
-def _region(call: Call, shape: Any, index: Any) -> tuple[int, ...]:
-    base = call.ns.base
-    found: tuple[int, ...] = tuple(
-        base.getitem(
-            base.broadcast_to(base.zeros((), dtype=base.native("bool")), shape), index
-        ).shape
-    )
-    return found
+            before, _, after, _ = indexing.layout(None, indexing.as_tuple(index), shape)
+            values = call.front(1, before + after)
+        index = (slice(None), *indexing.as_tuple(index))
+    else:
+        block = _Block(call, shape, index, True)
+        index, values = block.index, block.write(call, 1)
+    return call(x, values, index=index, accumulate=accumulate)
 
 
 def _take(call: Call, axis: int) -> Any:
-    xp, (x, indices), (a, b) = call.xp, call.values, call.batched
-    if not b:
+    (x, indices), (own, different) = call.values, call.batched
+    if not different:
         return call(x, indices, axis=axis + 1)
-    shape, n = call.shapes[0], call.shapes[0][axis]
-    if not a:
-        out = call(x, indices, axis=axis)  # (…, size, *indices, …)
-        return xp.moveaxis(out, axis, 0)
-    # All examples along the axis that is taken from.
-    flat = xp.reshape(
-        xp.moveaxis(x, axis + 1, 1), (call.size * n, *shape[:axis], *shape[axis + 1 :])
-    )
-    k = len(call.shapes[1])
-    places = _wide(call, 1, n)
-    out = call(flat, places + _offsets(call, n, k, places.dtype), axis=0)
-    return xp.moveaxis(out, tuple(range(1, k + 1)), tuple(range(axis + 1, axis + 1 + k)))
+    if not own:
+        return call.xp.moveaxis(call(x, indices, axis=axis), axis, 0)
+    index = (*(slice(None),) * axis, Batched(call.ns, indices, True))
+    block = _Block(call, call.shapes[0], index, True)
+    return block.read(call, call.xp.getitem(x, block.index), True)
 
 
 def _along(call: Call, axis: int, **settings: Any) -> Any:

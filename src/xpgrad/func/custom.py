@@ -287,12 +287,9 @@ class Plan:
 
     @contextlib.contextmanager
     def entered(self, tensors: Sequence[Any]) -> Iterator[BatchLevel]:
-        """A level for the batch, around all levels that the Tensors are of."""
-        outer = mode.level
-        for t in tensors:
-            level = t._ns.level if isinstance(t, Tensor) else None
-            if level is not None and (mode.level is None or level.depth > mode.level.depth):
-                mode.level = level
+        """A level for the batch, around the levels that the Tensors are of."""
+        levels = [t._ns.level for t in tensors if isinstance(t, Tensor) and t._ns.depth]
+        outer, mode.level = mode.level, max(levels, key=lambda x: x.depth, default=None)
         try:
             with BatchLevel(self.size, self.randomness) as found:
                 yield found
@@ -326,9 +323,8 @@ class Plan:
         if self.dims[i] is not None:
             return level.taken(g, 0, self.function.__name__)
         value, batched = _parts(level, g)
-        if not batched:  # the same for each example
-            return value * self.size
-        return tensor_namespace(value._ns).sum(value, axis=0)
+        # The sum over all examples: the engine takes it where there is a dimension too many.
+        return value if batched else value * self.size
 
 
 class _Place:
@@ -455,8 +451,7 @@ def _pulled(ctx: Any, *grads: Any) -> Any:
     saved = ctx.saved_tensors
     with plan.entered((*grads, *saved)) as level:
         given = [
-            None if i is None or grads[i] is None else level.make(grads[i], 0)
-            for i in plan.outputs
+            None if i is None or grads[i] is None else level.make(grads[i], 0) for i in plan.outputs
         ]
         inner = _restored(ctx, level, saved, "to_save")
         gradients = _several(plan.function._call_backward(inner, given))

@@ -50,21 +50,25 @@ class DualNamespace(WrappedNamespace):
 
     def run(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Any:
         """The op below, and the tangent of what it gives."""
-        primals = [a.value if isinstance(a, Dual) else a for a in arrays]
-        tangents = [a.tangent if isinstance(a, Dual) else None for a in arrays]
-        settings = lowered(settings, self)
+        primals = [a.value if type(a) is Dual else a for a in arrays]
+        tangents = [a.tangent if type(a) is Dual else None for a in arrays]
+        if "index" in settings:
+            settings = lowered(settings, self)
         with self.level.lowered():
             out = op.call(*primals, **settings)
-            outs = out if isinstance(out, tuple) else (out,)
-            if op.differentiable and any(t is not None for t in tangents):
-                found = tangents_of(op, primals, tangents, outs, settings)
-            else:
-                found = [None] * len(outs)
-        duals = tuple(
-            Dual(self, o, t if o.dtype.is_differentiable else None)
+            outs = out if type(out) is tuple else (out,)
+            found: list[Tensor | None] = [None] * len(outs)
+            if op.differentiable:
+                for t in tangents:
+                    if t is not None:
+                        found = tangents_of(op, primals, tangents, outs, settings)
+                        break
+        if type(out) is not tuple:
+            return Dual(self, out, found[0] if out._data.dtype in self.inexact else None)
+        return tuple(
+            Dual(self, o, t if o._data.dtype in self.inexact else None)
             for o, t in zip(outs, found, strict=True)
         )
-        return duals if isinstance(out, tuple) else duals[0]
 
     def through(self, x: Any, function: Callable[[Tensor], Tensor]) -> Dual:
         """Both parts of a dual, each through a linear function."""
@@ -179,6 +183,8 @@ def _diagonal(op: Op, primals: Sequence[Any], out: Tensor) -> bool:
 
 
 def _conj(t: Tensor) -> Tensor:
+    if t._data.dtype not in t._ns.complexes:
+        return t
     found: Tensor = tensor_namespace(t._ns).conj(t)
     return found
 
@@ -206,6 +212,8 @@ def _linear(
     settings: dict[str, Any],
 ) -> list[Tensor | None]:
     """The op itself on the tangents; inputs without a rule, such as positions, stay."""
+    if len(primals) == 1 == op.outputs:
+        return [_shaped(op.call(tangents[0], **settings), outs[0])]
     given = []
     for i, (p, t) in enumerate(zip(primals, tangents, strict=True)):
         if p is None or (not op.variadic and op.rules[op.inputs[i]] is None):
@@ -267,12 +275,13 @@ def _transposed(
         if op.outputs != 1:
             g = Bundle({i: u for i, u in enumerate(us) if u is not None})
         rows = op.vjp(state, g, edges)
+        node: Any = _Named(op, edges)
         pairs = []
         for row, edge, t in zip(rows, edges, tangents, strict=True):
             if row is None or edge is None or row._node is None:
                 continue
             if row._data.shape != edge.shape or row._data.dtype != edge.dtype:
-                row = _fit(row, row._data, edge, _Named(op, edges), True)
+                row = _fit(row, row._data, edge, node, True)
             pairs.append((row, t))
         if not pairs:
             return [None] * len(outs)
@@ -310,6 +319,21 @@ def _each_in_turn(op: Op, primals: Any, tangents: Any, out: Tensor, settings: An
             part = op.call(*primals[:i], t, *primals[i + 1 :], **settings)
             total = part if total is None else total + part
     return total
+
+
+def _add(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    a, b = tangents
+    return b if a is None else a if b is None else a + b
+
+
+def _subtract(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    a, b = tangents
+    return -b if a is None else a if b is None else a - b
+
+
+def _of_first(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    """The op is linear in its first input, and knows no derivative by the others."""
+    return None if tangents[0] is None else op.call(tangents[0], *primals[1:], **settings)
 
 
 def _linear_layer(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
@@ -360,6 +384,9 @@ def _sort(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> An
 
 
 TANGENTS: dict[str, Callable[..., Any]] = {
+    "add": _add,
+    "subtract": _subtract,
+    "nll_loss": _of_first,
     "multiply": _each_in_turn,
     "mm": _each_in_turn,
     "bmm": _each_in_turn,

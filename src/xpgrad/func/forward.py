@@ -8,6 +8,7 @@ from typing import Any
 
 from xpgrad.errors import GradientError, ShapeError
 from xpgrad.func.dual import DualLevel
+from xpgrad.func.mapping import check_randomness, vmap
 from xpgrad.func.reverse import (
     Argnums,
     Recording,
@@ -18,7 +19,6 @@ from xpgrad.func.reverse import (
     zeros_like,
 )
 from xpgrad.func.trees import flatten, map_tensors, outline
-from xpgrad.func.mapping import check_randomness, vmap
 from xpgrad.mode import mode
 from xpgrad.tensor import Tensor
 

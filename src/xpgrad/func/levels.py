@@ -16,7 +16,8 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -27,6 +28,7 @@ from xpgrad.mode import mode
 from xpgrad.namespace import CREATION, Namespace
 from xpgrad.ops import elementwise, indexing, linalg, reductions
 from xpgrad.ops import shape as shapes
+from xpgrad.portable import EXTRAS
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Level:
         # that differentiates inside switches grad mode for its own Tensors alone.
         self.recording_below: bool | None = None
         self.ended = False
-        self._namespaces: dict[Namespace, WrappedNamespace] = {}
+        self._namespaces: MutableMapping[Namespace, WrappedNamespace] = {}
 
     def over(self, base: Namespace) -> WrappedNamespace:
         """The namespace of this level, and of all outer ones, on a library."""
@@ -77,6 +79,17 @@ class Level:
         self.recording_below = recording
         return self
 
+    def mute(self) -> list[Level]:
+        """Record nothing below, however deep; the levels where something was."""
+        found: list[Level] = []
+        level: Level | None = self
+        while level is not None:
+            if level.recording_below:
+                level.recording_below = False
+                found.append(level)
+            level = level.outer
+        return found
+
     def __enter__(self) -> Self:
         mode.level = self
         mode.transforms += 1
@@ -91,6 +104,10 @@ class Level:
         mode.level = self.outer
         mode.transforms -= 1
         self.ended = True
+        for ns in self._namespaces.values():  # a cycle less for the garbage collector
+            ns.tensors = None
+        # Weakly: who still has something of this level may go on with it.
+        self._namespaces = weakref.WeakValueDictionary(self._namespaces)
 
 
 class Lowered:
@@ -170,9 +187,9 @@ def _operator(name: str, function: Any = None) -> None:
     floats = function is elementwise.divide
 
     def call(self: Wrapped, other: Any) -> Any:
-        if function is not None and _alike(self, other):
-            if not floats or self.dtype in self.ns.inexact:
-                return self.ns.run(function.op, (self, other), {})
+        quotient = floats and self.dtype not in self.ns.inexact  # of integers: a float
+        if function is not None and not quotient and _alike(self, other):
+            return self.ns.run(function.op, (self, other), {})
         return _array(of_tensors(wrap(self, self.ns), _tensor(other)))
 
     call.__name__ = call.__qualname__ = name
@@ -544,12 +561,21 @@ def _binary(name: str) -> Callable[..., Any]:
     return call
 
 
+def _extra(name: str) -> Callable[..., Any]:
+    def call(self: WrappedNamespace, *args: Any, **kwargs: Any) -> Any:
+        return _on_arrays(of_tensors(name))(*args, **kwargs)
+
+    return call
+
+
 for _name in CREATION:
     setattr(WrappedNamespace, _name, _creation(_name))
 for _name in ("abs", "cos", "erf", "exp", "log", "sigmoid", "sin", "sqrt", "square", "tanh"):
     setattr(WrappedNamespace, _name, _unary(_name))
 for _name in ("add", "equal", "logical_and", "logical_or", "maximum", "minimum", "multiply"):
     setattr(WrappedNamespace, _name, _binary(_name))
+for _name in (*EXTRAS, "special", "combine_at", "windows", "strided"):
+    setattr(WrappedNamespace, _name, _extra(_name))
 
 
 class Draws:

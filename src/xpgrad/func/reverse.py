@@ -17,8 +17,8 @@ from typing import Any
 from xpgrad.autograd.gradients import grad as gradients_of
 from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
-from xpgrad.func.trees import flatten, map_tensors, outline
 from xpgrad.func.mapping import vmap
+from xpgrad.func.trees import flatten, map_tensors, outline
 from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
 from xpgrad.ops.indexing import alias
@@ -390,11 +390,12 @@ def jacrev(
             return tuple(flatten(found)[0])
 
         basis = unit_vectors(outputs)
-        columns = (
-            vmap(pull, chunk_size=chunk_size)(*basis)
-            if rows
-            else [_stretched(zeros_like(x), 0) for x in inputs]
-        )
+        if rows > 1:
+            columns = vmap(pull, chunk_size=chunk_size)(*basis)
+        elif rows:  # a number's gradient is all there is
+            columns = [_stretched(g, 1) for g in pull(*(b[0] for b in basis))]
+        else:
+            columns = [_stretched(zeros_like(x), 0) for x in inputs]
         blocks, start = [], 0
         for o in outputs:
             stop = start + o.shape.numel()

@@ -35,18 +35,18 @@ def children(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]] | No
 def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """The leaves of a tree from left to right, and how to make one like it of other leaves."""
     leaves: list[Any] = []
-
-    def walk(node: Any) -> Callable[[Any], Any]:
-        found = children(node)
-        if found is None:
-            leaves.append(node)
-            return next
-        parts, make = found
-        builders = [walk(part) for part in parts]
-        return lambda values: make([build(values) for build in builders])
-
-    build = walk(tree)
+    build = _walk(tree, leaves)
     return leaves, lambda values: build(iter(values))
+
+
+def _walk(node: Any, leaves: list[Any]) -> Callable[[Any], Any]:
+    found = children(node)
+    if found is None:
+        leaves.append(node)
+        return next
+    parts, make = found
+    builders = [_walk(part, leaves) for part in parts]
+    return lambda values: make([build(values) for build in builders])
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -106,7 +106,10 @@ class Step:
         self.settings = settings
         self.shape = shape
         self.dtype = dtype
-        self.edges = (self,)
+
+    @property
+    def edges(self):
+        return (self,)
 
 
 def follow(xp: Any, x: Any, steps: Any) -> Any:

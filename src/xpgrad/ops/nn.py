@@ -1,4 +1,4 @@
-"""Activations, normalisation, layers and losses, where one rule beats a chain of them.
+"""Activations, layers and losses, where one rule beats a chain of them.
 
 Each stays finite for large inputs, in derivatives of any order. Conventions, as PyTorch's:
 ``relu'(0) = 0``; an ``axis`` is a non-negative int. Targets, weights of classes and the like are
@@ -11,6 +11,7 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.op import named, op
+from xpgrad.ops.normalization import dots
 from xpgrad.ops.reductions import spread
 
 # ------------------------------------------------------------------ activations
@@ -29,15 +30,18 @@ def leaky_relu(xp, x, /, *, negative_slope=0.01):
     return xp.where(x > 0, x, x * negative_slope)
 
 
-def elu_rule(g, x, alpha, scale, xp):
-    bent = g * (alpha * scale) * xp.exp(xp.where(x < 0, x, 0.0))
+def elu_rule(g, x, alpha, scale, inner, xp):
+    below = xp.where(x < 0, x, 0.0)
+    bent = g * (alpha * scale * inner) * xp.exp(below if inner == 1 else below * inner)
     return xp.where(x <= 0, bent, g * scale)
 
 
 @op(elementwise=True, x=elu_rule)
-def elu(xp, x, /, *, alpha=1.0, scale=1.0):
-    """scale * (x where it is positive, alpha * (exp(x) - 1) elsewhere)."""
-    return xp.where(x > 0, x * scale, xp.expm1(xp.minimum(x, 0)) * (alpha * scale))
+def elu(xp, x, /, *, alpha=1.0, scale=1.0, inner=1.0):
+    """scale * (x where it is positive, alpha * (exp(inner * x) - 1) elsewhere)."""
+    below = xp.minimum(x, 0)
+    bent = xp.expm1(below if inner == 1 else below * inner) * (alpha * scale)
+    return xp.where(x > 0, x * scale, bent)
 
 
 @op(elementwise=True, x=lambda g, x, xp: g * xp.sigmoid(-x))
@@ -90,14 +94,6 @@ def gelu(xp, x, /, *, approximate="none"):
 
 
 # ------------------------------------------------------------------ along an axis
-
-
-def dots(x, y, axes, xp):
-    """The sums of products along axes, which stay as axes of length 1."""
-    if axes == (len(x.shape) - 1,):
-        found = xp.vecdot(x, y)  # without an array of products
-        return xp.reshape(found, (*found.shape, 1))
-    return xp.sum(x * y, axis=axes, keepdims=True)
 
 
 def softmax_rule(g, out, axis, xp):
@@ -191,52 +187,6 @@ def embedding(xp, weight, indices, /, *, padding_idx=None, by_frequency=False, r
     `rows` is the length of each table where `weight` holds several below one another.
     """
     return xp.getitem(weight, (indices,))
-
-
-def layer_norm_x(gs, x, weight, out, axes, xp):
-    g, g_mean, g_rstd = gs
-    _, mean, rstd = out
-    n = math.prod(x.shape[a] for a in axes)
-    dx = 0.0
-    if g is not None:
-        centred = (x - mean) * rstd
-        if weight is not None:
-            g = g * weight
-        along = dots(g, centred, axes, xp)
-        dx = (g - (xp.sum(g, axis=axes, keepdims=True) + centred * along) / n) * rstd
-    # The other two results get gradients only when gradients are differentiated.
-    if g_mean is not None:
-        dx = dx + xp.broadcast_to(g_mean / n, x.shape)
-    if g_rstd is not None:
-        dx = dx - (x - mean) * (g_rstd * rstd * rstd * rstd / n)
-    return dx
-
-
-def layer_norm_weight(gs, x, out):
-    _, mean, rstd = out
-    return None if gs[0] is None else gs[0] * ((x - mean) * rstd)
-
-
-@op(
-    node="NativeLayerNorm",
-    outputs=3,
-    kept=(1, 2),
-    x=layer_norm_x,
-    weight=layer_norm_weight,
-    bias=lambda gs: gs[0],
-)
-def layer_norm(xp, x, weight, bias, /, *, axes, eps=1e-5):
-    """`x` with mean 0 and variance 1 over the last axes, times `weight`, plus `bias`.
-
-    Its mean and the reciprocal of its standard deviation come along, for the rule.
-    """
-    mean = xp.mean(x, axis=axes, keepdims=True)
-    centred = x - mean
-    rstd = 1 / xp.sqrt(xp.mean(centred * centred, axis=axes, keepdims=True) + eps)
-    out = centred * rstd
-    if weight is not None:
-        out = out * weight
-    return out if bias is None else out + bias, mean, rstd
 
 
 # ------------------------------------------------------------------ losses

@@ -6,36 +6,30 @@ PyTorch's old spelling of it. Whatever is said about gradients at kinks holds fo
 
 from __future__ import annotations
 
-from xpgrad.nn.functional.activations import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softmin,
-    softplus,
-    tanh,
-)
-from xpgrad.nn.functional.layers import dropout, embedding, layer_norm, linear, one_hot
-from xpgrad.nn.functional.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
-)
+from xpgrad.nn.functional import activations as _activations
+from xpgrad.nn.functional import along as _along
+from xpgrad.nn.functional import convolution as _convolution
+from xpgrad.nn.functional import dropouts as _dropouts
+from xpgrad.nn.functional import embeddings as _embeddings
+from xpgrad.nn.functional import layers as _layers
+from xpgrad.nn.functional import losses as _losses
+from xpgrad.nn.functional import normalization as _normalization
+from xpgrad.nn.functional.activations import *
+from xpgrad.nn.functional.along import *
+from xpgrad.nn.functional.convolution import *
+from xpgrad.nn.functional.dropouts import *
+from xpgrad.nn.functional.embeddings import *
+from xpgrad.nn.functional.layers import *
+from xpgrad.nn.functional.losses import *
+from xpgrad.nn.functional.normalization import *
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
-    "embedding", "gelu", "huber_loss", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "one_hot", "relu", "selu", "sigmoid",
-    "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "tanh",
-]  # fmt: skip
+    *_activations.__all__,
+    *_along.__all__,
+    *_convolution.__all__,
+    *_dropouts.__all__,
+    *_embeddings.__all__,
+    *_layers.__all__,
+    *_losses.__all__,
+    *_normalization.__all__,
+]

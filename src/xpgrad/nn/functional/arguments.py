@@ -7,7 +7,9 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
+from xpgrad.namespace import Array
 from xpgrad.ops.device import clone
+from xpgrad.random import inside, source
 from xpgrad.tensor import Tensor
 
 
@@ -20,6 +22,22 @@ def floating(x: Any, what: str, position: int = 1) -> Tensor:
             f".to(xpgrad.{dtypes.get_default_dtype().name}) first"
         )
     return found
+
+
+def real(x: Any, what: str, position: int = 1) -> Tensor:
+    """`x`, which must be a Tensor of floating-point numbers."""
+    found = floating(x, what, position)
+    if found._data.dtype in found._ns.complexes:
+        raise UnsupportedDType(f"\"{what}\" not implemented for '{found.dtype.torch_name}'")
+    return found
+
+
+def drawn(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Array]:
+    """Numbers uniform in [0, 1) to go with `x`, and `x` as they know it (they may be batched)."""
+    x = inside(x)
+    ns = x._ns
+    with ns.current():
+        return x, ns.wrap(source(ns, None).uniform(shape, ns.native(x.dtype.to_real())))
 
 
 def activate(function: Callable[..., Tensor], x: Tensor, inplace: bool, **settings: Any) -> Tensor:

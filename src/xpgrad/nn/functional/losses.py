@@ -17,6 +17,11 @@ from xpgrad.ops.shape import permute_dims, reshape
 from xpgrad.promotion import broadcast_fault, together
 from xpgrad.tensor import Tensor, wrap
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss",
+    "l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss",
+]  # fmt: skip
+
 # ------------------------------------------------------------------ losses
 
 

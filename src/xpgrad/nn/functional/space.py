@@ -1,0 +1,58 @@
+"""What functions of space have in common: a number for each dimension, batches of one."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from xpgrad.door.arguments import only_tensor
+from xpgrad.errors import ShapeError
+from xpgrad.tensor import Tensor
+
+Ints = tuple[int, ...]
+
+
+def ints_of(value: Any, count: int, what: str, function: str) -> Ints:
+    """A number for each of `count` dimensions, from one for all or a sequence of them.
+
+    Raises:
+        TypeError: for what is no integer.
+        ShapeError: for another number of them.
+    """
+    try:
+        if isinstance(value, (bool, float, str)):
+            raise TypeError
+        if isinstance(value, Sequence):
+            found = tuple(map(operator.index, value))
+        else:
+            found = (operator.index(value),)
+    except TypeError:
+        raise TypeError(
+            f"{function}(): argument '{what}' must be tuple of ints, not {type(value).__name__}"
+        ) from None
+    if len(found) == count:
+        return found
+    if len(found) == 1:
+        return found * count
+    raise ShapeError(
+        f"expected {what} to be a single integer value or a list of {count} values to match the "
+        f"convolution dimensions, but got {what}={list(found)}"
+    )
+
+
+def batched(x: Any, space: int, function: str) -> tuple[Tensor, bool]:
+    """An input with a batch dimension, and whether it had none.
+
+    Raises:
+        ShapeError: for another number of dimensions.
+    """
+    found = only_tensor(x, function)
+    if found.ndim == space + 2:
+        return found, False
+    if found.ndim == space + 1:
+        return found.unsqueeze(0), True
+    raise ShapeError(
+        f"Expected {space + 1}D (unbatched) or {space + 2}D (batched) input to {function}, but got "
+        f"input of size: {list(found.shape)}"
+    )
