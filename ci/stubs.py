@@ -56,7 +56,7 @@ def signature(name, function):
     """The parameters after ``self``, and the type of the result."""
     op = getattr(function, "op", None)
     if op is not None:  # an op as it is: no names worth showing
-        return ["other: Any", "/"][: 2 * (len(op.inputs) - 1)], "Tensor"
+        return ["other: Any"][: len(op.inputs) - 1], "Tensor"
     found = inspect.signature(function)
     rest = list(found.parameters.values())[1:]
     if name.endswith("_") and [p.kind.name for p in rest] == ["VAR_POSITIONAL", "VAR_KEYWORD"]:

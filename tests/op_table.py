@@ -696,6 +696,18 @@ ROWS += [
     Row("permute_dims", np.transpose,
         [S((2, 3), axes=(1, 0)), S((2, 3, 4), axes=(2, 0, 1)), S((), axes=()),
          S((0, 3), axes=(1, 0))]),
+    Row(
+        "view_as_real",
+        lambda x: np.stack([x.real, x.imag], -1),
+        [S((2, 3)), S(()), S((0, 3))],
+        dtypes=COMPLEX,
+    ),
+    Row(
+        "view_as_complex",
+        lambda x: x[..., 0] + np.asarray(1j, np.result_type(x, np.complex64)) * x[..., 1],
+        [S((2, 3, 2)), S((2,)), S((0, 2))],
+        dtypes=("float32", "float64"),
+    ),
     Row("matrix_transpose", np.matrix_transpose, [S((2, 3)), S((4, 2, 3)), S((0, 3)), S((1, 1))]),
     Row("broadcast_to", np.broadcast_to,
         [S((3,), shape=(2, 3)), S((), shape=(2,)), S((), shape=()), S((2, 1), shape=(4, 2, 3)),

@@ -199,6 +199,16 @@ class NumPyNamespace(Convolutions, WithSciPy):
             return x * y  # stacks of outer products: gradients of weights for each example
         return np.matmul(x, y)
 
+    def as_real(self, x: Any) -> Any:
+        part = np.float64 if x.dtype == np.complex128 else np.float32
+        return x[..., None].view(part)
+
+    def as_complex(self, x: Any) -> Any:
+        whole = np.complex128 if x.dtype == np.float64 else np.complex64
+        if x.strides[-1] != x.itemsize or any(s % (2 * x.itemsize) for s in x.strides[:-1]):
+            x = np.ascontiguousarray(x)
+        return x.view(whole)[..., 0]
+
     def broadcast_to(self, x: Any, /, shape: Any) -> Any:
         if x.ndim:
             out = np.broadcast_to(x, shape)

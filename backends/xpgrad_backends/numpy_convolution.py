@@ -18,10 +18,13 @@ from numpy.lib.stride_tricks import as_strided
 from xpgrad.windowed import Ints, Steps, Windowed
 
 Array = Any
+Block = tuple[int, int, int, int]  # the first image and behind the last one, the same of columns
 
 BLOCK = 2**20  # bytes of windows in a block: about the cache of one core
 COLUMNS = 256  # but at least so many windows, if there are
-WASTE = 1.4  # rows with gaps pay while they are at most so much longer
+RUN = 10  # what it costs to begin copying a run of memory, in numbers copied
+PRODUCT = 0.1  # what a multiplication within a product of matrices costs, in the same
+ALL = slice(None)
 
 
 def _in_single(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -35,94 +38,6 @@ def _in_single(function: Callable[..., Array]) -> Callable[..., Array]:
         return function(self, x, y, *settings)
 
     return call
-
-
-class Plan:
-    """The lengths of one convolution, and how to go over it block by block."""
-
-    def __init__(
-        self, kernel: Ints, outputs: Ints, inputs: Ints, stride: Ints, padding: Ints,
-        dilation: Ints, rows: int, itemsize: int,
-    ) -> None:  # fmt: skip
-        self.kernel, self.outputs, self.stride, self.dilation = kernel, outputs, stride, dilation
-        self.reach = Steps(kernel, outputs, stride, dilation).reach()
-        self.taps = math.prod(kernel)
-        self.places = math.prod(outputs)
-        used = [max(min(m, r - p), 0) for m, r, p in zip(inputs, self.reach, padding, strict=True)]
-        self.read = tuple(slice(0, u) for u in used)  # of the input
-        self.inner = tuple(slice(p, p + u) for p, u in zip(padding, used, strict=True))
-        self.exact = tuple(inputs) == self.reach and not any(padding)  # the input as it is
-        self.columns = max(COLUMNS, BLOCK // max(rows * self.taps * itemsize, 1))
-        self.images = max(1, self.columns // self.places)  # of one block
-        self.lines = outputs[0]  # of each of them
-        if self.places > self.columns:
-            self.lines = -(-outputs[0] // -(-self.places // self.columns))
-
-    def ranges(self, n: int) -> Iterator[tuple[int, int]]:
-        """Which images make a block."""
-        return ((i, min(i + self.images, n)) for i in range(0, n, self.images))
-
-    def parts(self) -> Iterator[tuple[int, int]]:
-        """Which lines of their outputs do, the first dimension."""
-        count = self.outputs[0]
-        return ((a, min(a + self.lines, count)) for a in range(0, count, self.lines))
-
-    def windows(self, x: Array) -> Iterator[tuple[int, int, int, int, Array]]:
-        """Blocks of windows: the range of images, of places in their outputs, and a matrix.
-
-        Its rows are (channel, *kernel), its columns (image, place). The next one overwrites it.
-        """
-        n, c = x.shape[:2]
-        rank = len(self.kernel)
-        source = x
-        if not self.exact:
-            source = np.zeros((min(self.images, n), c, *self.reach), x.dtype)
-        along = source.strides[2:]
-        view = as_strided(
-            source,
-            (c, *self.kernel, source.shape[0], *self.outputs),
-            (
-                source.strides[1],
-                *(s * d for s, d in zip(along, self.dilation, strict=True)),
-                source.strides[0],
-                *(s * d for s, d in zip(along, self.stride, strict=True)),
-            ),
-        )
-        channel = (slice(None),) * (rank + 1)
-        line = self.places // self.outputs[0]
-        memory = np.empty(c * self.taps * min(self.images, n) * self.lines * line, x.dtype)
-        for i, j in self.ranges(n):
-            if self.exact:
-                seen = view[(*channel, slice(i, j))]
-            else:
-                source[(slice(0, j - i), slice(None), *self.inner)] = x[i:j][
-                    (slice(None), slice(None), *self.read)
-                ]
-                seen = view[(*channel, slice(0, j - i))]
-            for a, b in self.parts():
-                part = seen[(*channel, slice(None), slice(a, b))]
-                block = memory[: part.size]
-                block.reshape(part.shape)[...] = part
-                yield i, j, a * line, b * line, block.reshape(c * self.taps, -1)
-
-    def flat(self) -> tuple[int, list[int]]:
-        """In rows as long as the padded input's: their length, and where each tap begins."""
-        strides = [math.prod(self.reach[i + 1 :]) for i in range(len(self.reach))]
-        begin = [
-            sum(i * d * s for i, d, s in zip(k, self.dilation, strides, strict=True))
-            for k in np.ndindex(*self.kernel)
-        ]
-        return math.prod(self.reach), begin
-
-    def gaps(self) -> bool:
-        """Whether it pays to give the outputs rows as long as the padded input's."""
-        narrow = math.prod(self.outputs[1:])
-        return set(self.stride) == {1} and math.prod(self.reach[1:]) <= WASTE * narrow
-
-    def taken(self) -> Iterator[tuple[slice, ...]]:
-        """For each tap, what it takes of the padded input."""
-        steps = Steps(self.kernel, self.outputs, self.stride, self.dilation)
-        return (index[2:] for _, index in steps)
 
 
 class Convolutions(Windowed):
@@ -141,19 +56,15 @@ class Convolutions(Windowed):
             return _pointwise(w.reshape(f, -1), _thinned(x, size, stride), groups, size)
         if w.shape[1] == 1 and groups > 1:
             return _depthwise(plan, x, w)
-        out = np.empty((n, f, plan.places), x.dtype)
         matrix = w.reshape(groups, f // groups, -1)
-        if groups == 1:
-            matrix = matrix[0]
-        for i, j, a, b, block in plan.windows(x):
-            if groups > 1:
-                block = block.reshape(groups, -1, block.shape[1])
-            if j == i + 1:
-                there = out[i].reshape(*matrix.shape[:-1], plan.places)[..., a:b]
-                np.matmul(matrix, block, out=there)
+        out = np.empty((n, f, plan.places), x.dtype)
+        blocks = plan.blocks(f)
+        for block, windows in blocks.windows(x):
+            if groups == 1:
+                blocks.multiply(matrix[0], windows, out, block)
             else:
-                found = np.matmul(matrix, block).reshape(f, j - i, b - a)
-                out[i:j, :, a:b] = found.transpose(1, 0, 2)
+                windows = windows.reshape(groups, -1, windows.shape[1])
+                blocks.multiply(matrix, windows, out, block)
         return out.reshape(n, f, *size)
 
     @_in_single
@@ -161,24 +72,24 @@ class Convolutions(Windowed):
         self: Any, x: Array, g: Array, size: Ints, stride: Ints, padding: Ints, dilation: Ints,
         groups: int,
     ) -> Array:  # fmt: skip
-        n, c, f = x.shape[0], x.shape[1], g.shape[1]
+        c, f = x.shape[1], g.shape[1]
         shape = (f, c // groups, *size)
         if not (x.size and g.size and math.prod(size)):
             return np.zeros(shape, x.dtype)
         plan = Plan(size, g.shape[2:], x.shape[2:], stride, padding, dilation, c, x.itemsize)
         if c == groups > 1:
             return _depthwise_weight(plan, x, g).reshape(shape)
-        g = g.reshape(n, f, plan.places)
+        blocks = plan.blocks(f)
+        rows = blocks.rows(g)
         total = None
-        for i, j, a, b, block in plan.windows(x):
-            rows = g[i, :, a:b] if j == i + 1 else g[i:j, :, a:b].transpose(1, 0, 2).reshape(f, -1)
+        for block, windows in blocks.windows(x):
+            part = rows(block)
             if groups > 1:
-                rows = rows.reshape(groups, f // groups, -1)
-                block = block.reshape(groups, -1, block.shape[1])
-            if total is None:
-                total = np.matmul(rows, block.mT)
-            else:
-                total += np.matmul(rows, block.mT)
+                part = part.reshape(groups, f // groups, -1)
+                windows = windows.reshape(groups, -1, windows.shape[1])
+            product = np.matmul(part, windows.mT)
+            total = product if total is None else np.add(total, product, out=total)
+        assert total is not None
         return total.reshape(shape)
 
     @_in_single
@@ -191,193 +102,339 @@ class Convolutions(Windowed):
         if not (g.size and w.size and math.prod(size)):
             return np.zeros((n, c, *size), g.dtype)
         plan = Plan(kernel, outputs, size, stride, padding, dilation, c, g.itemsize)
+        split = w.reshape(groups, f // groups, c // groups, *kernel)
         if plan.taps == 1 and not any(padding):
-            matrix = w.reshape(groups, f // groups, c // groups).mT.reshape(c, -1)
-            found = _pointwise(matrix, g, groups, outputs)
+            found = _pointwise(split.reshape(groups, f // groups, -1).mT, g, groups, outputs)
             if size == outputs:
                 return found
             out = np.zeros((n, c, *size), g.dtype)
             _thinned(out, outputs, stride)[...] = found
             return out
+        around = tuple(
+            d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)
+        )
+        if set(stride) == {1} and min(around) >= 0 and f <= c:
+            # Windows of the gradients, times the kernel turned around. They have to be copied, and
+            # the other way has to add up those of the inputs.
+            turned = split.swapaxes(1, 2)[(..., *(slice(None, None, -1) for _ in kernel))]
+            turned = turned.reshape(c, f // groups, *kernel)
+            return self.convolve(g, turned, size, stride, around, dilation, groups)
         whole = all(s.stop - s.start == m for s, m in zip(plan.inner, size, strict=True))
         out = (np.empty if whole else np.zeros)((n, c, *size), g.dtype)
-        into = out[(slice(None), slice(None), *plan.read)]
+        into = out[(ALL, ALL, *plan.read)]
         if w.shape[1] == 1 and groups > 1:
             _depthwise_input(plan, g, w, into)
             return out
-        split = w.reshape(groups, f // groups, c // groups, plan.taps)
-        matrix = split.transpose(0, 3, 2, 1).reshape(groups, -1, f // groups)
-        spread = _spread_gapped if plan.gaps() else _spread
-        for i, j, padded in spread(plan, g, matrix, c):
-            inner = padded[(slice(None), slice(None), *plan.inner)]
-            into[i:j] = inner.swapaxes(0, 1)
+        matrix = np.moveaxis(split, (1, 2), (-1, -2)).reshape(groups, -1, f // groups)
+        blocks = plan.blocks(f)
+        rows = blocks.rows(g)
+        for i, j in plan.ranges(n):
+            padded = np.zeros((c, j - i, *plan.reach), g.dtype)
+            for a, b in blocks.columns(j - i):
+                part = rows((i, j, a, b)).reshape(groups, f // groups, -1)
+                found = np.matmul(matrix, part)
+                blocks.add(found.reshape(groups, plan.taps, c // groups, -1), padded, a, b)
+            into[i:j] = padded[(ALL, ALL, *plan.inner)].swapaxes(0, 1)
         return out
+
+
+class Plan:
+    """The lengths of one convolution, and how to go over it block by block."""
+
+    def __init__(
+        self, kernel: Ints, outputs: Ints, inputs: Ints, stride: Ints, padding: Ints,
+        dilation: Ints, channels: int, itemsize: int,
+    ) -> None:  # fmt: skip
+        self.kernel, self.outputs, self.stride, self.dilation = kernel, outputs, stride, dilation
+        self.channels = channels
+        self.reach = Steps(kernel, outputs, stride, dilation).reach()  # of the padded input
+        self.length = math.prod(self.reach)
+        self.taps = math.prod(kernel)
+        self.places = math.prod(outputs)
+        used = [max(min(m, r - p), 0) for m, r, p in zip(inputs, self.reach, padding, strict=True)]
+        self.read = tuple(slice(0, u) for u in used)  # of the input
+        self.inner = tuple(slice(p, p + u) for p, u in zip(padding, used, strict=True))
+        self.exact = tuple(inputs) == self.reach and not any(padding)  # the input as it is
+        self.width = max(COLUMNS, BLOCK // (channels * self.taps * itemsize))  # of a block
+        self.images = max(1, self.width // self.places)  # in it
+
+    def ranges(self, n: int) -> Iterator[tuple[int, int]]:
+        """Which images make a block."""
+        return ((i, min(i + self.images, n)) for i in range(0, n, self.images))
+
+    def taken(self) -> list[tuple[slice, ...]]:
+        """For each tap, what it takes of the padded input."""
+        steps = Steps(self.kernel, self.outputs, self.stride, self.dilation)
+        return [index[2:] for _, index in steps]
+
+    def begin(self) -> list[int]:
+        """For each tap, where in a padded image it begins to take."""
+        strides = [math.prod(self.reach[i + 1 :]) for i in range(len(self.reach))]
+        return [
+            sum(i * d * s for i, d, s in zip(k, self.dilation, strides, strict=True))
+            for k in np.ndindex(*self.kernel)
+        ]
+
+    def padded(self, x: Array) -> Array:
+        """An input with the zeros around it."""
+        if self.exact:
+            return x
+        out = np.zeros((*x.shape[:2], *self.reach), x.dtype)
+        out[(ALL, ALL, *self.inner)] = x[(ALL, ALL, *self.read)]
+        return out
+
+    def blocks(self, f: int) -> Blocks:
+        """How to copy windows for a product of `f` rows.
+
+        With gaps runs of memory are longer, but so is the product, and gaps have to be left out of
+        its result again.
+        """
+        if set(self.stride) == {1} and self.taps > 1 and len(self.reach) > 1:
+            waste = math.prod(self.reach[1:]) / math.prod(self.outputs[1:]) - 1
+            if self.images > 1:
+                waste = self.length / self.places - 1
+            saved = RUN / self.outputs[-1] * (1 - f / (self.channels * self.taps))
+            if waste * (1 + f * PRODUCT) < saved:
+                return Gapped(self)
+        return Blocks(self)
+
+
+class Blocks:
+    """Blocks whose columns are the outputs of some images, or some lines of one image's."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.line = plan.places // plan.outputs[0]
+        self.lines = plan.outputs[0]  # of an image, in one block
+        if plan.places > plan.width:
+            self.lines = -(-self.lines // -(-plan.places // plan.width))
+
+    def columns(self, images: int) -> Iterator[tuple[int, int]]:
+        """Which places of each image are the columns of a block."""
+        step, places = self.lines * self.line, self.plan.places
+        return ((a, min(a + step, places)) for a in range(0, places, step))
+
+    def windows(self, x: Array) -> Iterator[tuple[Block, Array]]:
+        """The blocks: rows are (channel, *kernel), columns (image, place). The next overwrites."""
+        plan = self.plan
+        n, c = x.shape[:2]
+        source = x
+        if not plan.exact:
+            source = np.zeros((min(plan.images, n), c, *plan.reach), x.dtype)
+        along = source.strides[2:]
+        view = as_strided(
+            source,
+            (c, *plan.kernel, source.shape[0], *plan.outputs),
+            (
+                source.strides[1],
+                *(s * d for s, d in zip(along, plan.dilation, strict=True)),
+                source.strides[0],
+                *(s * d for s, d in zip(along, plan.stride, strict=True)),
+            ),
+        )
+        rows = (ALL,) * (len(plan.kernel) + 1)
+        memory = np.empty(c * plan.taps * min(plan.images, n) * self.lines * self.line, x.dtype)
+        for i, j in plan.ranges(n):
+            if plan.exact:
+                seen = view[(*rows, slice(i, j))]
+            else:
+                there = x[(slice(i, j), ALL, *plan.read)]
+                source[(slice(0, j - i), ALL, *plan.inner)] = there
+                seen = view[(*rows, slice(0, j - i))]
+            for a, b in self.columns(j - i):
+                part = seen[(*rows, ALL, slice(a // self.line, b // self.line))]
+                block = memory[: part.size]
+                block.reshape(part.shape)[...] = part
+                yield (i, j, a, b), block.reshape(c * plan.taps, -1)
+
+    def multiply(self, matrix: Array, windows: Array, out: Array, block: Block) -> None:
+        """Write a product of matrices to the outputs."""
+        i, j, a, b = block
+        if j == i + 1:
+            there = out[i].reshape(*matrix.shape[:-1], self.plan.places)[..., a:b]
+            np.matmul(matrix, windows, out=there)
+        else:
+            found = np.matmul(matrix, windows).reshape(out.shape[1], j - i, b - a)
+            out[i:j, :, a:b] = found.swapaxes(0, 1)
+
+    def rows(self, g: Array) -> Callable[[Block], Array]:
+        """What gives outputs with one row for each channel and the columns of a block."""
+        n, f = g.shape[:2]
+        flat = g.reshape(n, f, self.plan.places)
+
+        def rows(block: Block) -> Array:
+            i, j, a, b = block
+            if j == i + 1:
+                return flat[i, :, a:b]
+            return flat[i:j, :, a:b].swapaxes(0, 1).reshape(f, -1)
+
+        return rows
+
+    def add(self, found: Array, padded: Array, a: int, b: int) -> None:
+        """Add (group, tap, channel, column) to what the taps take of (channel, image, *space)."""
+        plan = self.plan
+        groups, images, step = found.shape[0], padded.shape[1], plan.stride[0]
+        first, last = a // self.line, b // self.line
+        parts = found.reshape(*found.shape[:3], images, last - first, *plan.outputs[1:])
+        there = padded.reshape(groups, -1, images, *plan.reach)
+        for tap, (lines, *others) in enumerate(plan.taken()):
+            begin = lines.start + first * step
+            end = begin + (last - first - 1) * step + 1
+            there[(..., slice(begin, end, step), *others)] += parts[:, tap]
+
+
+class Gapped(Blocks):
+    """Blocks whose columns are the places of padded images, of which the last ones mean nothing.
+
+    What a tap takes is then one run of memory, where windows lie at every place (stride 1).
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.begin = plan.begin()
+        self.filled = tuple(slice(0, o) for o in plan.outputs)
+        self.memory: Array = None
+
+    def columns(self, images: int) -> Iterator[tuple[int, int]]:
+        count = images * self.plan.length - self.begin[-1]
+        width = -(-count // -(-count // self.plan.width))
+        return ((a, min(a + width, count)) for a in range(0, count, width))
+
+    def windows(self, x: Array) -> Iterator[tuple[Block, Array]]:
+        plan = self.plan
+        n, c = x.shape[:2]
+        padded = np.zeros((c, min(plan.images, n), *plan.reach), x.dtype)
+        runs = padded.reshape(c, -1)
+        memory = np.empty(c * plan.taps * min(plan.width, runs.shape[1]), x.dtype)
+        for i, j in plan.ranges(n):
+            there = x[(slice(i, j), ALL, *plan.read)]
+            padded[(ALL, slice(0, j - i), *plan.inner)] = there.swapaxes(0, 1)
+            for a, b in self.columns(j - i):
+                block = memory[: c * plan.taps * (b - a)].reshape(c, plan.taps, b - a)
+                for tap, at in enumerate(self.begin):
+                    block[:, tap] = runs[:, a + at : b + at]
+                yield (i, j, a, b), block.reshape(c * plan.taps, b - a)
+
+    def multiply(self, matrix: Array, windows: Array, out: Array, block: Block) -> None:
+        plan, f = self.plan, out.shape[1]
+        i, j, a, b = block
+        if self.memory is None:
+            self.memory = np.empty((f, (j - i) * plan.length), out.dtype)
+        there = self.memory.reshape(*matrix.shape[:-1], -1)[..., a:b]
+        np.matmul(matrix, windows, out=there)
+        if b == (j - i) * plan.length - self.begin[-1]:  # the last columns of these images
+            found = self.memory[:, : (j - i) * plan.length].reshape(f, j - i, *plan.reach)
+            into = out[i:j].reshape(j - i, f, *plan.outputs)
+            into[...] = found[(ALL, ALL, *self.filled)].swapaxes(0, 1)
+
+    def rows(self, g: Array) -> Callable[[Block], Array]:
+        n, f = g.shape[:2]
+        gapped = np.zeros((f, min(self.plan.images, n), *self.plan.reach), g.dtype)
+
+        def rows(block: Block) -> Array:
+            i, j, a, b = block
+            if not a:
+                gapped[(ALL, slice(0, j - i), *self.filled)] = g[i:j].swapaxes(0, 1)
+            return gapped.reshape(f, -1)[:, a:b]
+
+        return rows
+
+    def add(self, found: Array, padded: Array, a: int, b: int) -> None:
+        there = padded.reshape(found.shape[0], found.shape[2], -1)
+        for tap, at in enumerate(self.begin):
+            there[..., a + at : b + at] += found[:, tap]
+
+
+# ------------------------------------------------------------------ a kernel of one element
 
 
 def _thinned(x: Array, size: Ints, stride: Ints) -> Array:
     """What windows of one element see: every so many places."""
     spans = (slice(0, (n - 1) * s + 1, s) for n, s in zip(size, stride, strict=True))
-    return x[(slice(None), slice(None), *spans)]
+    return x[(ALL, ALL, *spans)]
 
 
 def _pointwise(matrix: Array, x: Array, groups: int, size: Ints) -> Array:
-    """A kernel of one element: a product with all places of an image."""
+    """A product with all places of an image."""
     n, c = x.shape[:2]
-    f, places = matrix.shape[0], math.prod(size)
+    places = math.prod(size)
+    matrix = matrix.reshape(groups, -1, c // groups)
+    f = groups * matrix.shape[1]
     if groups > 1:
-        split = matrix.reshape(groups, f // groups, c // groups)
-        found = np.matmul(split, x.reshape(n, groups, c // groups, places))
+        found = np.matmul(matrix, x.reshape(n, groups, c // groups, places))
     elif places < 32:  # one large product, not many small ones
-        rows = x.reshape(n, c, places).transpose(0, 2, 1).reshape(n * places, c)
-        found = np.ascontiguousarray((rows @ matrix.T).reshape(n, places, f).transpose(0, 2, 1))
+        rows = x.reshape(n, c, places).swapaxes(1, 2).reshape(n * places, c)
+        found = np.ascontiguousarray((rows @ matrix[0].T).reshape(n, places, f).swapaxes(1, 2))
     else:
-        found = np.matmul(matrix, x.reshape(n, c, places))
+        found = np.matmul(matrix[0], x.reshape(n, c, places))
     return found.reshape(n, f, *size)
 
 
-# ------------------------------------------------------------------ adding windows up
-
-
-def _spread(
-    plan: Plan, g: Array, matrix: Array, channels: int
-) -> Iterator[tuple[int, int, Array]]:
-    """What goes to the padded inputs of each block of images: (channel, image, *place)."""
-    n, f = g.shape[:2]
-    groups = matrix.shape[0]
-    rest = plan.outputs[1:]
-    for i, j in plan.ranges(n):
-        padded = np.zeros((channels, j - i, *plan.reach), g.dtype)
-        for a, b in plan.parts():
-            rows = g[i:j, :, a:b].swapaxes(0, 1).reshape(groups, f // groups, -1)
-            found = np.matmul(matrix, rows)
-            found = found.reshape(groups, plan.taps, -1, j - i, b - a, *rest)
-            there = padded.reshape(groups, -1, j - i, *plan.reach)
-            for tap, (first, *others) in enumerate(plan.taken()):
-                step = plan.stride[0]
-                lines = slice(first.start + a * step, first.start + (b - 1) * step + 1, step)
-                there[(..., lines, *others)] += found[:, tap]
-        yield i, j, padded
-
-
-def _spread_gapped(
-    plan: Plan, g: Array, matrix: Array, channels: int
-) -> Iterator[tuple[int, int, Array]]:
-    """The same for windows at every place, where outputs get rows as long as the padded input's.
-
-    Each tap then adds one run of memory to another.
-    """
-    n, f = g.shape[:2]
-    groups = matrix.shape[0]
-    length, begin = plan.flat()
-    images = min(plan.images, n)
-    gapped = np.zeros((f, images, *plan.reach), g.dtype)
-    filled = tuple(slice(0, o) for o in plan.outputs)
-    for i, j in plan.ranges(n):
-        padded = np.zeros((channels, j - i, *plan.reach), g.dtype)
-        gapped[(slice(None), slice(0, j - i), *filled)] = g[i:j].swapaxes(0, 1)
-        rows = gapped[:, : j - i].reshape(groups, f // groups, -1)
-        there = padded.reshape(groups, channels // groups, -1)
-        count = (j - i) * length - begin[-1]
-        for a in range(0, count, plan.columns):
-            b = min(a + plan.columns, count)
-            found = np.matmul(matrix, rows[..., a:b]).reshape(groups, plan.taps, -1, b - a)
-            for tap, at in enumerate(begin):
-                there[..., a + at : b + at] += found[:, tap]
-        yield i, j, padded
-
-
 # ------------------------------------------------------------------ a kernel for each channel
+#
+# There is no product of matrices in it: each tap is a multiple of a shifted image. With the images
+# of a channel one behind the other, the multiple is by one number, of a run that the cache holds.
+
+LONG = 2**14  # numbers in a run that the cache holds
 
 
-def _few(plan: Plan, n: int, c: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
-    """Blocks of images and channels that fit into the cache several times."""
-    room = max(1, BLOCK // 6 // (math.prod(plan.reach) * itemsize))
-    channels, images = min(c, room), max(1, room // c)
-    for i in range(0, n, images):
-        for a in range(0, c, channels):
-            yield slice(i, min(i + images, n)), slice(a, min(a + channels, c))
-
-
-def _padded(plan: Plan, x: Array) -> Array:
-    """An input with the zeros around it."""
-    if plan.exact:
-        return x
-    out = np.zeros((*x.shape[:2], *plan.reach), x.dtype)
-    out[(slice(None), slice(None), *plan.inner)] = x[(slice(None), slice(None), *plan.read)]
-    return out
+def _channels(plan: Plan, n: int) -> int:
+    """How many images go into a run."""
+    return min(n, max(1, LONG // plan.length))
 
 
 def _depthwise(plan: Plan, x: Array, w: Array) -> Array:
-    """Each channel with kernels of its own: a multiple of a shifted image for each tap."""
     n, c = x.shape[:2]
     times = w.shape[0] // c
+    weights = w.reshape(c, times, plan.taps).tolist()
     out = np.empty((n, c, times, *plan.outputs), x.dtype)
-    weights = w.reshape(c, times, plan.taps)
-    length, begin = plan.flat()
-    gaps = plan.gaps()
-    for images, channels in _few(plan, n, c, x.itemsize):
-        padded = _padded(plan, x[images, channels])
+    images = _channels(plan, n)
+    gaps = set(plan.stride) == {1}
+    padded = np.zeros((images, *plan.reach), x.dtype)
+    run = padded.reshape(-1)
+    total: Array = None
+    for i in range(0, n, images):
+        j = min(i + images, n)
         if gaps:
-            runs = padded.reshape(*padded.shape[:2], length)
-            count = length - begin[-1]
-            seen = [runs[..., at : at + count] for at in begin]
+            size = (j - i) * plan.length - plan.begin()[-1]
+            seen = [run[at : at + size] for at in plan.begin()]
+            crop = padded[(slice(0, j - i), *(slice(0, o) for o in plan.outputs))].strides
         else:
-            seen = [padded[(..., *index)] for index in plan.taken()]
-        ones = (1,) * (seen[0].ndim - 2)
-        for t in range(times):
-            total = None
-            for tap, part in enumerate(seen):
-                product = part * weights[channels, t, tap].reshape(-1, *ones)
-                if total is None:
-                    total = product
-                else:
-                    total += product
-            there = out[images, channels, t]
-            if gaps:
-                assert total is not None
-                there[...] = _ungapped(plan, total)
-            else:
-                there[...] = total
+            seen = [padded[(slice(0, j - i), *index)] for index in plan.taken()]
+        total, product = (np.empty(seen[0].shape, x.dtype) for _ in range(2))
+        if gaps:
+            result = as_strided(total, (j - i, *plan.outputs), crop)
+        else:
+            result = total
+        for channel in range(c):
+            padded[(slice(0, j - i), *plan.inner)] = x[(slice(i, j), channel, *plan.read)]
+            for t in range(times):
+                first, *rest = weights[channel][t]
+                np.multiply(seen[0], first, out=total)
+                for part, weight in zip(seen[1:], rest, strict=True):
+                    np.multiply(part, weight, out=product)
+                    np.add(total, product, out=total)
+                out[i:j, channel, t] = result
     return out.reshape(n, -1, *plan.outputs)
-
-
-def _ungapped(plan: Plan, rows: Array) -> Array:
-    """The outputs among rows that are longer: a view."""
-    item = rows.itemsize
-    along = [math.prod(plan.reach[i + 1 :]) * item for i in range(len(plan.reach))]
-    return as_strided(rows, (*rows.shape[:2], *plan.outputs), (*rows.strides[:2], *along))
-
-
-def _gapped(plan: Plan, g: Array) -> Array:
-    """Outputs in rows as long as the padded input's, zeros between them."""
-    length, begin = plan.flat()
-    out = np.zeros((*g.shape[:2], *plan.reach), g.dtype)
-    out[(slice(None), slice(None), *(slice(0, o) for o in plan.outputs))] = g
-    return out.reshape(*g.shape[:2], length)[..., : length - begin[-1]]
 
 
 def _depthwise_input(plan: Plan, g: Array, w: Array, into: Array) -> None:
     n, c = into.shape[:2]
     times = w.shape[0] // c
-    weights = w.reshape(c, times, plan.taps)
+    weights = w.reshape(c, times, plan.taps).tolist()
     g = g.reshape(n, c, times, *plan.outputs)
-    length, begin = plan.flat()
-    gaps = plan.gaps()
-    for images, channels in _few(plan, n, c, g.itemsize):
-        shape = (images.stop - images.start, channels.stop - channels.start)
-        padded = np.zeros((*shape, *plan.reach), g.dtype)
-        for t in range(times):
-            part = g[images, channels, t]
-            if gaps:
-                part = _gapped(plan, part)
-                runs = padded.reshape(*shape, length)
-                there = [runs[..., at : at + part.shape[-1]] for at in begin]
-            else:
-                there = [padded[(..., *index)] for index in plan.taken()]
-            ones = (1,) * (part.ndim - 2)
-            for tap, view in enumerate(there):
-                view += part * weights[channels, t, tap].reshape(-1, *ones)
-        into[images, channels] = padded[(slice(None), slice(None), *plan.inner)]
+    images = _channels(plan, n)
+    for i in range(0, n, images):
+        j = min(i + images, n)
+        padded = np.empty((j - i, *plan.reach), g.dtype)
+        there = [padded[(ALL, *index)] for index in plan.taken()]
+        for channel in range(c):
+            padded[...] = 0
+            for t in range(times):
+                part = np.ascontiguousarray(g[i:j, channel, t])
+                for view, weight in zip(there, weights[channel][t], strict=True):
+                    view += part * weight
+            into[i:j, channel] = padded[(ALL, *plan.inner)]
 
 
 def _depthwise_weight(plan: Plan, x: Array, g: Array) -> Array:
@@ -385,21 +442,25 @@ def _depthwise_weight(plan: Plan, x: Array, g: Array) -> Array:
     times = g.shape[1] // c
     total = np.zeros((c, times, plan.taps), x.dtype)
     g = g.reshape(n, c, times, *plan.outputs)
-    length, begin = plan.flat()
-    gaps = plan.gaps()
-    for images, channels in _few(plan, n, c, x.itemsize):
-        padded = _padded(plan, x[images, channels])
-        for t in range(times):
-            part = g[images, channels, t]
+    images = _channels(plan, n)
+    gaps = set(plan.stride) == {1}
+    padded, gapped = (np.zeros((images, *plan.reach), x.dtype) for _ in range(2))
+    filled = tuple(slice(0, o) for o in plan.outputs)
+    for i in range(0, n, images):
+        j = min(i + images, n)
+        size = (j - i) * plan.length - plan.begin()[-1]
+        for channel in range(c):
+            padded[(slice(0, j - i), *plan.inner)] = x[(slice(i, j), channel, *plan.read)]
             if gaps:
-                part = _gapped(plan, part)
-                runs = padded.reshape(*padded.shape[:2], length)
-                seen = [runs[..., at : at + part.shape[-1]] for at in begin]
+                run = padded.reshape(-1)
+                seen = [run[at : at + size] for at in plan.begin()]
             else:
-                part = part.reshape(*part.shape[:2], -1)
-                seen = [padded[(..., *i)].reshape(part.shape) for i in plan.taken()]
-            for tap, other in enumerate(seen):
-                # Of complex numbers, without conjugating.
-                product = np.vecdot(part.conj() if part.dtype.kind == "c" else part, other)
-                total[channels, t, tap] += product.sum(axis=0)
+                seen = [padded[(slice(0, j - i), *index)].reshape(-1) for index in plan.taken()]
+            for t in range(times):
+                if gaps:
+                    gapped[(slice(0, j - i), *filled)] = g[i:j, channel, t]
+                    part = gapped.reshape(-1)[:size]
+                else:
+                    part = g[i:j, channel, t].reshape(-1)
+                total[channel, t] += [part.dot(other) for other in seen]
     return total

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 from xpgrad import autograd as autograd
 from xpgrad import cuda as cuda
 from xpgrad import random as random
+from xpgrad.autograd.anomaly_mode import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+)
+from xpgrad.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from xpgrad.device import device as device
 from xpgrad.device import get_default_device as get_default_device
 from xpgrad.device import set_default_device as set_default_device
@@ -24,6 +28,8 @@ from xpgrad.door import indexing as _indexing
 from xpgrad.door import interop as _interop
 from xpgrad.door import operators as _operators
 from xpgrad.door import results as _results
+from xpgrad.door.calculus import *
+from xpgrad.door.combining import *
 from xpgrad.door.compare import *
 from xpgrad.door.complex import *
 from xpgrad.door.convert import *
@@ -42,6 +48,7 @@ from xpgrad.door.reductions import *
 from xpgrad.door.scatter import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *
+from xpgrad.door.spectrograms import *
 from xpgrad.door.special import *
 from xpgrad.door.statistics import *
 from xpgrad.door.windows import *

@@ -18,6 +18,7 @@ from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.promotion import alike, explain, unify
 from xpgrad.tensor import Tensor, new
+from xpgrad.versions import check_fresh
 from xpgrad.views import link_view
 
 if TYPE_CHECKING:
@@ -38,16 +39,16 @@ def unary(op: Op) -> Callable[..., Any]:
     keep_out, differentiable = op.needs_out, op.differentiable
     saves, same_shape = keep_x or keep_out, op.elementwise
 
-    def call(x: Any, /) -> Any:
+    def call(input: Any) -> Any:
         try:
-            ns = x._ns
-            xd = x._data
-            xn = x._node
+            ns = input._ns
+            xd = input._data
+            xn = input._node
             if ns.guard is not None or (xn is None and floats and xd.dtype not in ns.inexact):
-                return apply(op, (x,), None)
+                return apply(op, (input,), None)
             out = forward(ns, xd)
         except Exception as error:
-            return apply(op, (x,), None, error)
+            return apply(op, (input,), None, error)
         if type(out) is not ns.array_type:
             out = ns.wrap(out)
         t = new(Tensor)
@@ -80,30 +81,30 @@ def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
     promotes = bool(op.promotes)
     saves = op.needs_out or x_for_x or x_for_y or y_for_x or y_for_y
 
-    def call(x: Any, y: Any, /) -> Any:
-        kind = type(y)
+    def call(input: Any, other: Any) -> Any:
+        kind = type(other)
         try:
-            ns = x._ns
-            xd = x._data
-            xn = x._node
+            ns = input._ns
+            xd = input._data
+            xn = input._node
             if kind is float or kind is int:
                 # A Python number beside a float array keeps the array's dtype.
                 if ns.guard is not None or (xn is None and xd.dtype not in ns.inexact):
-                    return slow(op, (x, y), None)
-                yd, yn = y, None
+                    return slow(op, (input, other), None)
+                yd, yn = other, None
             else:
-                yd = y._data
-                yn = y._node
+                yd = other._data
+                yn = other._node
                 if (
-                    y._ns is not ns
+                    other._ns is not ns
                     or ns.guard is not None
                     or (promotes and xd.dtype is not yd.dtype)
                     or (floats and xn is None and yn is None and xd.dtype not in ns.inexact)
                 ):
-                    return slow(op, (x, y), None)
+                    return slow(op, (input, other), None)
             out = forward(ns, xd, yd)
         except Exception as error:
-            return slow(op, (x, y), None, error)
+            return slow(op, (input, other), None, error)
         if type(out) is not ns.array_type:
             out = ns.wrap(out)
         t = new(Tensor)
@@ -113,7 +114,9 @@ def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
             n = new(node_type)
             n.edges = (xn, yn)
             if saves:
-                if (xn is None and x._inference) or (yn is None and yd is not y and y._inference):
+                if (xn is None and input._inference) or (
+                    yn is None and yd is not other and other._inference
+                ):
                     raise GradientError(INFERENCE_SAVED)
                 n.saved = (
                     xd if (x_for_x and xn) or (x_for_y and yn) else None,
@@ -468,6 +471,33 @@ class OpNode(Node):
     __slots__ = ()
 
     op: ClassVar[Op]
+
+    def __getattr__(self, name: str) -> Any:
+        # What PyTorch shows of its nodes: `_saved_self`, `_saved_result`, `_saved_dim`, …
+        if name.startswith("_saved_"):
+            return self._shown(name.removeprefix("_saved_"))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _shown(self, name: str) -> Any:
+        """A saved value by PyTorch's name for it or by ours: a Tensor, or a setting.
+
+        Raises:
+            GradientError: where it was freed, or written to since.
+        """
+        settings = self.settings or {}
+        for spelled in (name, {"dim": "axis", "dims": "axes"}.get(name)):
+            if spelled in settings:
+                return settings[spelled]
+        named = {"self": 0, "input": 0, "other": 1, "exponent": 1, "result": -1, "out": -1}
+        places = {**named, **{n: i for i, n in enumerate(self.op.inputs)}}
+        if name not in places or self.saved is None:
+            raise AttributeError(f"{type(self).__name__} has saved no {name!r}")
+        check_fresh(self)
+        place = places[name]
+        value = _Lifted._restore(self, *self.saved)[place]
+        made_by = None if value is None or place < 0 else self.edges[place]
+        leaf = getattr(made_by, "variable", None)
+        return leaf if leaf is not None and leaf._data is value._data else value
 
     def lifted(self, tensor_namespace: Callable[[Namespace], Any]) -> Any:
         """The node as its rules see it under ``create_graph``: all values are Tensors."""

@@ -22,6 +22,8 @@ class Extras:
     ``erf(x)``                    one of them, perhaps faster
     ``combine_at(x, …)``          the product, maximum or minimum of `x` and values at positions
     ``windows(x, …)``             windows along an axis: a view where the library can
+    ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
+    ``as_complex(x)``             the way back
     ``strided(x, …)``             what any steps over an array lead to: a view where the library can
     ============================  ==================================================================
     """
@@ -47,6 +49,16 @@ class Extras:
         count, size = math.prod(shape), math.prod(x.shape)
         found = self.take(self.reshape(x, (size,)), self.reshape(places, (count,)), axis=0)
         return self.reshape(found, shape)
+
+    def as_real(self: Any, x: Array) -> Array:
+        """Real and imaginary parts along a new last axis."""
+        return self.stack([self.real(x), self.imag(x)], axis=-1)
+
+    def as_complex(self: Any, x: Array) -> Array:
+        """Complex numbers from pairs along the last axis."""
+        whole = self.native(self.dtype_of(x).to_complex())
+        real, imag = (self.astype(self.getitem(x, (..., i)), whole) for i in (0, 1))
+        return real + imag * 1j
 
     def special(self: Any, name: str, *values: Any) -> Array:
         """A function of arrays and numbers by its name in ``scipy.special``, on the host."""

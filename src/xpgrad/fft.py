@@ -68,8 +68,8 @@ def _prepared(
         ShapeError: in PyTorch's words.
     """
     x = _input(x, what, real, half)
-    if norm is None:
-        norm = "backward"
+    norm = "backward" if norm is None else norm
+    s, dim = ((v,) if isinstance(v, int) else v for v in (s, dim))
     if norm not in ops.OTHER:
         raise ShapeError(f'Invalid normalization mode: "{norm}"')
     if dim is not None:
@@ -252,7 +252,7 @@ def ihfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = N
     return ops.half_of_hermitian(*_prepared(input, s, dim, norm, "ihfftn", real=True))
 
 
-def _of_planes(function: Any, inverse_of: str = "") -> Any:
+def _of_planes(function: Any) -> Any:
     """The function of two dimensions for one of several."""
 
     def call(

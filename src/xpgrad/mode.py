@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -34,6 +35,10 @@ class _Anomaly:
 
 
 anomaly = _Anomaly()  # switched by `xpgrad.autograd.set_detect_anomaly`
+
+
+def _now() -> tuple[bool, bool]:
+    return mode.grad, mode.inference
 
 
 class _Switch:
@@ -70,6 +75,15 @@ class _Switch:
             level.recording_below = True
 
     def __call__(self, function: F) -> F:
+        if isinstance(function, type):
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You "
+                "should only decorate functions or methods. To preserve the current behavior of "
+                "class decoration, you can directly decorate the `__init__` method and nothing "
+                "else.",
+                FutureWarning,
+                stacklevel=2,
+            )
         code = getattr(function, "__code__", None)
         if code is not None and code.co_flags & GENERATOR:
 
@@ -147,7 +161,7 @@ class set_grad_enabled(_Switch):
     Has no effect within ``inference_mode``.
 
     Raises:
-        TypeError: unless `enabled` is a bool.
+        TypeError: unless `mode` is a bool.
 
     >>> import xpgrad as xg
     >>> with xg.set_grad_enabled(False):
@@ -155,15 +169,15 @@ class set_grad_enabled(_Switch):
     False
     """
 
-    def __init__(self, enabled: bool) -> None:
-        if not isinstance(enabled, bool):
+    def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
             raise TypeError(
                 "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "
-                f"{type(enabled).__name__}"
+                f"{type(mode).__name__}"
             )
         super().__init__()
-        self._enabled = enabled
-        self._outer: tuple[bool, bool] | None = (mode.grad, mode.inference)
+        self._enabled = mode
+        self._outer: tuple[bool, bool] | None = _now()
         self._switch()
 
     def _again(self) -> set_grad_enabled:
@@ -194,16 +208,16 @@ class inference_mode(_Switch):
     True
     """
 
-    def __new__(cls, enabled: bool | Callable[..., Any] = True) -> Any:
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         made = super().__new__(cls)
-        if callable(enabled):
+        if callable(mode):
             made.__init__()  # type: ignore[misc]
-            return made(enabled)
+            return made(mode)
         return made
 
-    def __init__(self, enabled: bool | Callable[..., Any] = True) -> None:
+    def __init__(self, mode: bool | Callable[..., Any] = True) -> None:
         super().__init__()
-        self._enabled = True if callable(enabled) else bool(enabled)
+        self._enabled = True if callable(mode) else bool(mode)
 
     def _again(self) -> inference_mode:
         return inference_mode(self._enabled)

@@ -24,6 +24,7 @@ class Portable(Windowed):
     ``lu_factor(x)``                  ``L`` and ``U`` in one matrix; which row changed places with i
     ``permutation(pivots, length)``   the order of rows that these exchanges lead to
     ``solve_triangular(a, b, …)``     where only a triangle of `a` is looked at
+    ``cholesky_solve(b, lower)``      the `x` with ``lower @ lower.H @ x = b``
     ``factors(a)``                    what makes solving with `a` cheap, for `resolve`; or `None`
     ``resolve(a, factors, b, …)``     the `x` with ``a @ x = b``, or with the adjoint of `a`
     ``cofactor(x)``                   the derivative of the determinant
@@ -84,6 +85,11 @@ class Portable(Windowed):
     ) -> Array:
         """The `x` with ``a @ x = b``, where only a triangle of `a` is looked at."""
         return self.linalg.solve(triangle(self, a, upper, unitriangular), b)
+
+    def cholesky_solve(self: Any, b: Array, lower: Array, /) -> Array:
+        """The `x` with ``lower @ lower.H @ x = b``."""
+        half = self.solve_triangular(lower, b, False)
+        return self.solve_triangular(self.conj(self.matrix_transpose(lower)), half, True)
 
     def factors(self: Any, a: Array, /) -> Any:
         """What a library keeps of `a` so as to solve with it again; `None` for nothing."""

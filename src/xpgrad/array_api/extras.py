@@ -13,6 +13,7 @@ from xpgrad.ops.scatter import combine_at as combine_at
 from xpgrad.ops.special import BY_NAME
 from xpgrad.tensor import Tensor
 
+cholesky_solve = decompositions.cholesky_solve
 cofactor = decompositions.cofactor
 copy = device.clone
 eig = spectra.eig
@@ -69,6 +70,18 @@ def index_add(like: Any, index: Any, values: Tensor) -> Tensor:
 def assign(x: Tensor, index: Any, value: Any) -> Tensor:
     """A copy of `x` with `value` written into ``[index]``."""
     found: Tensor = indexing.index_put(x, value, index=_raw(index))
+    return found
+
+
+def as_real(x: Tensor) -> Tensor:
+    """Complex numbers as pairs along a new last dimension."""
+    found: Tensor = shape.view_as_real(x)
+    return found
+
+
+def as_complex(x: Tensor) -> Tensor:
+    """Pairs along the last dimension as complex numbers."""
+    found: Tensor = shape.view_as_complex(x)
     return found
 
 

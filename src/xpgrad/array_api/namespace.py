@@ -71,6 +71,9 @@ class TensorNamespace:
         return f"Tensors of {self.raw}"
 
 
+_NOTHING = object()
+
+
 @functools.cache
 def function(name: str) -> Any:
     """What the standard's door, or the extras on Tensors, have of a name.
@@ -80,7 +83,7 @@ def function(name: str) -> Any:
     """
     # Imported late: the door is built on the engine.
     for module in ("xpgrad.array_api.extras", "xpgrad.array_api"):
-        found = getattr(importlib.import_module(module), name, None)
-        if found is not None:
+        found = getattr(importlib.import_module(module), name, _NOTHING)
+        if found is not _NOTHING:
             return found
     raise AttributeError(f"no function {name!r} of Tensors: the standard and the extras are here")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from xpgrad import printing
 from xpgrad.errors import DeviceError, GradientError, ShapeError
@@ -204,8 +204,17 @@ class ForwardLevel(DualLevel):
         """Grad mode is one for dual numbers and for what they are made of."""
         return None
 
-    def end(self) -> None:
-        """Tangents are no more."""
+    def __enter__(self) -> Self:  # no transform of a function: see `mode.transforms`
+        mode.level = self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        mode.level = self.outer
         self.ended = True
         for ns in self._namespaces.values():
             ns.ended = True
@@ -235,7 +244,7 @@ def enter_dual_level() -> int:
     """
     if _local.level is not None:
         raise GradientError("Nested forward mode AD is not supported at the moment")
-    _local.level = mode.level = ForwardLevel()
+    _local.level = ForwardLevel().__enter__()
     return 0
 
 
@@ -266,9 +275,8 @@ def exit_dual_level(*, level: int | None = None) -> None:
             "Trying to exit a forward AD level that was not the last one that was created. This is "
             "not supported."
         )
-    mode.level = current.outer
+    current.__exit__()
     _local.level = None
-    current.end()
 
 
 class dual_level(_Switch):

@@ -496,10 +496,10 @@ class _Check:
 
     def push(self, tangents: dict[int, Tensor]) -> list[tuple[Tensor, Tensor | None]]:
         """The floating outputs with their tangents, given those of some of the checked inputs."""
-        from xpgrad.func.dual import DualLevel
+        from xpgrad.autograd.forward_ad import ForwardLevel
 
         given = list(self.inputs)
-        with DualLevel() as level:
+        with ForwardLevel() as level:
             for j, (place, x) in enumerate(zip(self.places, self.xs, strict=True)):
                 given[place] = level.make(x.detach(), tangents.get(j))
             return [level.parts(o) for o in _floating(self.func(*given))]

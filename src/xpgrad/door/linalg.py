@@ -334,7 +334,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     if len(pairs[0]) != len(pairs[1]):
         raise ShapeError("both dimension lists should have same length")
     for i, j in zip(*pairs, strict=True):
-        if a._data.shape[i] != b._data.shape[j]:
+        if a._data.shape[i] != 1 == b._data.shape[j]:  # a single number for all of a dimension
+            a = _sum(a, i, keepdim=True)
+        elif a._data.shape[i] == 1 != b._data.shape[j]:
+            b = _sum(b, j, keepdim=True)
+        elif a._data.shape[i] != b._data.shape[j]:
             raise ShapeError(
                 f"contracted dimensions need to match, but first has size {a._data.shape[i]} in "
                 f"dim {i} and second has size {b._data.shape[j]} in dim {j}"

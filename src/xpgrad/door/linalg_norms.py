@@ -281,7 +281,9 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
             [1, 3, 9]])
     """
     x = only_tensor(x, "linalg_vander", "x")
-    count = (x._data.shape[-1] if x.ndim else 1) if N is None else N
+    if not x.ndim:
+        x = shape.expand_dims(x, axis=0)
+    count = x._data.shape[-1] if N is None else N
     if count <= 1:
         raise ShapeError("N must be greater than 1.")
     xp = tensor_namespace(x._ns)

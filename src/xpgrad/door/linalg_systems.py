@@ -212,7 +212,8 @@ def lstsq(
     solution = matrices.product(_pinv(a, 0.0, rcond, False), b)
     xp, (m, n) = tensor_namespace(a._ns), a._data.shape[-2:]
     real = a.dtype.to_real()
-    residuals = singular = xp.zeros((0,), dtype=real)
+    singular = xp.zeros((0,), dtype=real)
+    residuals = xp.real(xp.getitem(xp.reshape(solution, (-1,)), (slice(0, 0),)))
     rank = xp.zeros((0,), dtype=xp.native("int64"))
     if driver != "gels":
         rank = matrices.matrix_rank(a.detach(), *tolerances(a, 0.0, rcond))

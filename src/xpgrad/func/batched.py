@@ -747,6 +747,7 @@ BATCHED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot"), _matmul),
     **dict.fromkeys(("concat", "stack"), _join),
     **dict.fromkeys(("tril", "triu", "matrix_transpose", "trace", "zero"), _as_it_is),
+    **dict.fromkeys(("view_as_real", "view_as_complex"), _as_it_is),
     **dict.fromkeys(("mse_loss", "smooth_l1_loss", "huber_loss"), _reduced_loss),
     **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits"), _reduced_loss),
     **dict.fromkeys(("getitem", "getview"), _getitem),

@@ -26,7 +26,7 @@ from xpgrad.errors import GradientError
 from xpgrad.indexing import is_basic
 from xpgrad.mode import mode
 from xpgrad.namespace import CREATION, Namespace
-from xpgrad.ops import elementwise, indexing, linalg, reductions
+from xpgrad.ops import device, elementwise, indexing, linalg, reductions
 from xpgrad.ops import shape as shapes
 from xpgrad.portable import EXTRAS
 from xpgrad.tensor import Tensor, wrap
@@ -479,8 +479,8 @@ class WrappedNamespace(Namespace):
         return _on_arrays(of_tensors("conj"))(x) if x.dtype in self.complexes else x
 
     def copy(self, x: Any) -> Any:
-        """The same again: nobody can write to it."""
-        return self.through(self.wrap(x), lambda t: t)
+        """A copy that shares nothing with `x`, at no level."""
+        return self.run(device.clone.op, (self.wrap(x),), {})
 
     def from_host(self, x: Any) -> Any:
         """The values of a NumPy array, which no transform has anything to do with."""
@@ -574,7 +574,7 @@ for _name in ("abs", "cos", "erf", "exp", "log", "sigmoid", "sin", "sqrt", "squa
     setattr(WrappedNamespace, _name, _unary(_name))
 for _name in ("add", "equal", "logical_and", "logical_or", "maximum", "minimum", "multiply"):
     setattr(WrappedNamespace, _name, _binary(_name))
-for _name in (*EXTRAS, "special", "combine_at", "windows", "strided"):
+for _name in (*EXTRAS, "special", "combine_at", "windows", "strided", "as_real", "as_complex"):
     setattr(WrappedNamespace, _name, _extra(_name))
 
 

@@ -226,17 +226,13 @@ def cholesky_solve_lower(shared, out, lower, xp):
 
 @op(
     stacks=2,
-    shared=lambda g, lower, xp: by_cholesky(xp, g, lower),
+    shared=lambda g, lower, xp: xp.cholesky_solve(g, lower),
     b=lambda shared: shared,
     lower=cholesky_solve_lower,
 )
 def cholesky_solve(xp, b, lower, /):
     """The `x` with ``lower @ lower.H @ x = b``."""
-    return by_cholesky(xp, b, lower)
-
-
-def by_cholesky(xp, b, lower):
-    return xp.solve_triangular(H(lower, xp), xp.solve_triangular(lower, b, False), True)
+    return xp.cholesky_solve(b, lower)
 
 
 def cholesky_inverse_rule(g, lower, out, xp):
@@ -248,7 +244,7 @@ def cholesky_inverse_rule(g, lower, out, xp):
 def cholesky_inverse(xp, lower, /):
     """The inverse of ``lower @ lower.H``."""
     eye = xp.broadcast_to(xp.eye(lower.shape[-1], dtype=lower.dtype), tuple(lower.shape))
-    return by_cholesky(xp, eye, lower)
+    return xp.cholesky_solve(eye, lower)
 
 
 def reordered(x, order, xp):

@@ -61,6 +61,18 @@ def moveaxis(x: Any, /, source: Sequence[int], destination: Sequence[int]) -> An
     return permute_dims(x, axes=tuple(axes))
 
 
+@op(linear=True, view=True, x=lambda g, xp: xp.as_complex(g))
+def view_as_real(xp, x, /):
+    """Complex numbers as pairs along a new last axis."""
+    return xp.as_real(x)
+
+
+@op(linear=True, view=True, x=lambda g, xp: xp.as_real(g))
+def view_as_complex(xp, x, /):
+    """Pairs along the last axis as complex numbers."""
+    return xp.as_complex(x)
+
+
 # ------------------------------------------------------------------ several results
 
 

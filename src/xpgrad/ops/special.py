@@ -299,6 +299,19 @@ def airy_ai(xp, x, /):
     return xp.special("airy", x)
 
 
+@op(elementwise=True, x=None)
+def exponent(xp, x, /):
+    """The integer e for which abs(x) is in [2**(e - 1), 2**e); 0 for 0, inf and nan."""
+    usual = xp.isfinite(x) & (x != 0)
+    size = xp.where(usual, xp.abs(x), 1.0)
+    found = xp.floor(xp.log2(size)) + 1
+    # The logarithm is rounded: it may have come to lie beyond a power of two.
+    half = xp.floor(found / 2)
+    scaled = size * 2.0**-half * 2.0 ** (half - found)
+    found = xp.where(scaled >= 1, found + 1, xp.where(scaled < 0.5, found - 1, found))
+    return xp.astype(xp.where(usual, found, 0.0), xp.native("int32"))
+
+
 @op(elementwise=True, integers="float", x=None, y=None)
 def polynomial(xp, x, y, /, *, name):
     """An orthogonal polynomial by SciPy's name, of the order `y` (whole numbers), at `x`."""

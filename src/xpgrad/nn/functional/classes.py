@@ -1,0 +1,266 @@
+"""Losses for classes: of a target that names one, several, or the probability of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xpgrad import dtypes
+from xpgrad.door.arguments import only_tensor
+from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.namespace import Array, Namespace
+from xpgrad.nn.functional.arguments import floating
+from xpgrad.nn.functional.reducing import reduction_of
+from xpgrad.ops import elementwise, reductions
+from xpgrad.ops import nn as ops
+from xpgrad.ops.shape import permute_dims, reshape
+from xpgrad.promotion import together
+from xpgrad.tensor import Tensor, wrap
+
+_TARGETS = (dtypes.int64, dtypes.uint8)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy between `target` and the softmax of `input` over dimension 1.
+
+    Rows that do not count get gradient 0.
+
+    Args:
+        input: logits of shape (C,), (N, C) or (N, C, d1, …).
+        target: the class of each, shaped like `input` without C; or probabilities, shaped like it.
+        weight: a factor for each class; the mean is then weighted too.
+        ignore_index: targets of this value do not count.
+        label_smoothing: the share of the target that is spread evenly over all classes.
+
+    Raises:
+        IndexError: a class out of range (on the CPU; a GPU is not made to wait for it).
+        ShapeError: shapes or weights that do not fit.
+        DTypeError: a target that is neither classes (int64) nor probabilities.
+
+    >>> import xpgrad as xg
+    >>> logits = xg.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    >>> xg.nn.functional.cross_entropy(logits, xg.tensor([0, 1]))
+    tensor(0.4100, grad_fn=<NllLossBackward0>)
+    >>> x = xg.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    >>> xg.autograd.grad(xg.nn.functional.cross_entropy(x, xg.tensor([-100, 1])), x)
+    (tensor([[ 0.0000,  0.0000],
+            [ 0.5000, -0.5000]]),)
+    """
+    how = reduction_of(size_average, reduce, reduction)
+    if weight is None and not label_smoothing and _all_count(input, target, ignore_index):
+        return ops.nll_loss(ops.log_softmax(input, axis=1), target, None, reduction=how)
+    x = only_tensor(input, "cross_entropy_loss")
+    t = only_tensor(target, "cross_entropy_loss", "target", 2)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ShapeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    axis = 0 if x.ndim <= 1 else 1
+    if x._data.shape == t._data.shape:
+        if t.dtype.category < dtypes.FLOATING:
+            raise DTypeError(
+                "Expected floating point type for target with class probabilities, got "
+                f"{t.dtype.torch_name}"
+            )
+        if ignore_index >= 0:
+            raise ShapeError("ignore_index is not supported for floating point target")
+        return _soft_cross_entropy(x, t, weight, how, label_smoothing, axis)
+    logs = ops.log_softmax(floating(x, "log_softmax"), axis=axis)
+    if not label_smoothing:
+        return _nll(logs, t, weight, ignore_index, how)
+    return _smoothed(logs, t, weight, ignore_index, how, label_smoothing, axis)
+
+
+def _all_count(x: Any, target: Any, ignore: int) -> bool:
+    """Whether this is the plain case: rows of floats and a class for each, in range.
+
+    Where the host knows the classes, that is; it does not wait for a device to tell it.
+    """
+    try:
+        ns, shape, t = x._ns, x._data.shape, target._data
+        if (
+            len(shape) != 2
+            or t.shape != shape[:1]
+            or target._ns is not ns
+            or target.dtype is not dtypes.int64
+            or x._data.dtype not in ns.inexact
+        ):
+            return False
+        bounds = ns.bounds(t)
+    except AttributeError:
+        return False
+    if bounds is None:
+        return False
+    least, most = bounds
+    return 0 <= least <= most < shape[1] and not least <= ignore <= most
+
+
+def _class_weights(weight: Tensor | None, x: Tensor, axis: int) -> Tensor | None:
+    """A checked weight for each class, shaped to stand beside `x`."""
+    if weight is None:
+        return None
+    classes = x.shape[axis] if x.ndim else 1
+    if weight.ndim != 1 or weight.shape[0] != classes:
+        raise ShapeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but "
+            f"got weight tensor of shape: {list(weight.shape)}"
+        )
+    if weight.dtype is not x.dtype:
+        raise DTypeError(
+            f"expected scalar type {x.dtype.torch_name} but found {weight.dtype.torch_name}"
+        )
+    form = tuple(classes if i == axis else 1 for i in range(x.ndim))
+    return reshape(weight, shape=form)
+
+
+def _soft_cross_entropy(
+    x: Tensor, target: Tensor, weight: Tensor | None, how: str, smoothing: float, axis: int
+) -> Tensor:
+    """The cross entropy for targets that are probabilities."""
+    logs = ops.log_softmax(floating(x, "log_softmax"), axis=axis)
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / x.shape[axis]
+    terms = logs * target
+    factors = _class_weights(weight, x, axis)
+    if factors is not None:
+        terms = terms * factors
+    if how == "none":
+        return -reductions.sum_dim(terms, axis=(axis,))
+    total = -reductions.sum(terms)
+    return total if how == "sum" else total / (x.shape.numel() // max(x.shape[axis], 1))
+
+
+def _smoothed(
+    logs: Tensor, target: Tensor, weight: Tensor | None, ignore: int, how: str, smoothing: float,
+    axis: int,
+) -> Tensor:  # fmt: skip
+    """(1 - s) times the loss for the target and s / C times that for every class alike."""
+    logs, target, weight = together("cross_entropy_loss", logs, target, weight)
+    hard = _nll(logs, target, weight, ignore, how)
+    factors = _class_weights(weight, logs, axis)
+    terms = -reductions.sum_dim(logs if factors is None else logs * factors, axis=(axis,))
+    ns = logs._ns
+    with ns.current():
+        places = ns.reshape(target._data, tuple(terms.shape))
+        counts = ns.wrap(places != ignore)
+    terms = elementwise.where(wrap(counts, ns), terms, 0.0)
+    if how != "none":
+        terms = reductions.sum(terms)
+    if how == "mean":  # divided by what the loss for the target was divided by
+        with ns.current():
+            share = ns.astype(counts, logs._data.dtype)
+            if weight is not None:
+                share = share * ns.getitem(weight._data, (ns.where(counts, places, 0),))
+            share = ns.wrap(ns.sum(share))
+        terms = terms / wrap(share, ns)
+    spread = smoothing / logs.shape[axis]
+    return hard * (1 - smoothing) + terms * spread
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log likelihood: minus what `target` picks of the log-probabilities `input`.
+
+    See `cross_entropy`, which takes logits.
+
+    >>> import xpgrad as xg
+    >>> xg.nn.functional.nll_loss(xg.tensor([[-0.1, -2.0], [-3.0, -0.5]]), xg.tensor([0, 0]))
+    tensor(1.5500)
+    """
+    how = reduction_of(size_average, reduce, reduction)
+    x, t = only_tensor(input, "nll_loss"), only_tensor(target, "nll_loss", "target", 2)
+    if not x.ndim:
+        raise ValueError("Expected 1 or more dimensions (got 0)")
+    return _nll(floating(x, "nll_loss"), t, weight, ignore_index, how)
+
+
+def _nll(x: Tensor, target: Tensor, weight: Tensor | None, ignore: int, how: str) -> Tensor:
+    """Minus what `target` picks of `x`, weighted and reduced."""
+    x, target, weight = together("nll_loss", x, target, weight)
+    ns, shape = x._ns, tuple(x.shape)
+    _check_target(x, target)
+    loss = ops.nll_loss
+    if len(shape) == 1:
+        x = reshape(x, shape=(1, *shape))
+    elif len(shape) > 2:
+        loss = ops.nll_loss_2d
+        x = reshape(permute_dims(x, axes=(0, *range(2, len(shape)), 1)), shape=(-1, shape[1]))
+    with ns.current():
+        t, factor = _rows(ns, x, target._data, weight, ignore)
+    out: Tensor = loss(x, wrap(t, ns), factor, reduction=how)
+    out_shape = tuple(target.shape) if len(shape) > 1 else ()
+    if how == "none" and tuple(out.shape) != out_shape:
+        out = reshape(out, shape=out_shape)
+    return out
+
+
+def _rows(
+    ns: Namespace, x: Tensor, target: Array, weight: Tensor | None, ignore: int
+) -> tuple[Array, Tensor | None]:
+    """The class of each row of `x`, and the weight of each if they differ.
+
+    Classes that do not count become 0, and so does their weight.
+    """
+    rows, classes = x.shape
+    t = ns.reshape(target, (rows,))
+    bounds = ns.bounds(t)
+    if bounds is not None and not bounds[0] <= ignore <= bounds[1]:  # nobody is ignored
+        _check_classes(bounds, classes)
+        if weight is None:
+            return t, None
+    counts = ns.wrap(t != ignore)
+    t = ns.where(counts, t, 0)
+    if bounds is not None:
+        _check_classes(ns.bounds(t) or (0, 0), classes)
+    found = ns.astype(counts, x._data.dtype)
+    if weight is not None:
+        _class_weights(weight, x, 1)
+        found = found * ns.getitem(weight._data, (t,))
+    return t, wrap(ns.wrap(found), ns)
+
+
+def _check_classes(bounds: tuple[Any, Any], classes: int) -> None:
+    least, most = bounds
+    if least < 0 or most >= max(classes, 1):
+        raise IndexError(f"Target {least if least < 0 else most} is out of bounds.")
+
+
+def _check_target(x: Tensor, target: Tensor) -> None:
+    """Raise unless the shapes and dtypes of log-probabilities and classes fit."""
+    shape, tshape = tuple(x.shape), tuple(target.shape)
+    if len(shape) <= 2:
+        if len(tshape) > 1:
+            raise ShapeError("0D or 1D target tensor expected, multi-target not supported")
+        batch = shape[0] if len(shape) == 2 else 1
+        got = tshape[0] if tshape else 1 if len(shape) < 2 else 0
+        if got != batch:
+            raise ShapeError(
+                f"Expected input batch_size ({batch}) to match target batch_size ({got})."
+            )
+    elif tshape != (shape[0], *shape[2:]):
+        raise ShapeError(
+            f"Expected target size {[shape[0], *shape[2:]]}, got {list(tshape)} (size mismatch: "
+            f"got input: {list(shape)}, target: {list(tshape)})"
+        )
+    if target.dtype not in _TARGETS and not _widest_integer(target):
+        raise DTypeError(
+            f"expected target dtype to be Long or Byte, but got {target.dtype.torch_name}"
+        )
+
+
+def _widest_integer(x: Tensor) -> bool:
+    """Whether it is the widest integer type that its device has (some have no int64)."""
+    return dtypes.int64 not in x._ns.natives and x.dtype is dtypes.int32
