@@ -52,7 +52,7 @@ def functions():
             op = None if skipped else getattr(value, "op", None)
             if op is not None and OPS.get(op.name) is op:  # not a `named` variant of it
                 found[op.name] = value
-    return found
+    return found | {name: looked_at(name, found[name]) for name in AS}
 
 
 # ------------------------------------------------------------------ domains and samples
@@ -952,3 +952,16 @@ ROWS += [
     Row("vector_norm", _vector_norm, [S((3,), ord=0), S(np.array([3.0, 0.0, -3.0]), ord=0.5),
         S(np.array([3.0, 0.0, -3.0]), ord=np.inf), S(np.zeros(2)), S((0,))], differentiable=False),
 ]  # fmt: skip
+
+# ------------------------------------------------------------------ rows in files of their own
+
+from op_table_spatial import SPATIAL  # noqa: E402 - which needs what is above
+
+ROWS += SPATIAL
+
+# ------------------------------------------------------------------ families of their own
+
+from op_table_linalg import AS, looked_at  # noqa: E402 - they are made of what is above
+from op_table_linalg import ROWS as LINALG_ROWS  # noqa: E402
+
+ROWS += LINALG_ROWS

@@ -34,7 +34,7 @@ UNARY = templates("""
 ELEMENTWISE = templates("{x} * 2  {x} + 1  {x}.exp()  {x}.sin()  {x} ** 2  {x}.clone()  -{x}")
 DIMS = templates("{x}.sum({d})  {x}.mean({d})  {x}.sum({d}, keepdim=True)  {x}.flip({d})")
 REAL = templates("""
-    {x}.clamp(-1, 1)  {x}.clamp(min=0.25)  {x}.sign()  {x}.log()  {x}.sqrt()  {x}.log1p()
+    {x}.clamp(-1, 1)  {x}.clamp(min=0.25)  {x}.log()  {x}.sqrt()  {x}.log1p()
     {x}.erf()  {x}.expm1()  {x}.max()  {x}.amin()  {x}.amax({d})  {x}.max({d})[0]  {x}.sort({d})[0]
     {x} > 0  t.where({x} > 0, {x}, -0.5)  t.where({x} < 1, 0.25, {x})  {x}.to(t.complex128)
     {x}.masked_fill({x} > 0.5, 1.5)  {x}.to(t.float32)  {x}.to(t.float64)  {x}.double()  {x}.float()
@@ -60,7 +60,7 @@ IN_PLACE = templates("""
     {x}.masked_fill_({m}, {n})  {x}.div_(4)  {x}.exp_()  {x}.tril_()  {x}.cos_()  {x}.reciprocal_()
 """)
 IN_PLACE_REAL = templates("""
-    {x}.clamp_(-1, 1)  {x}.clamp_(min=-0.5)  {x}.abs_()  {x}.atan_()  {x}.sign_()  {x}.floor_()
+    {x}.clamp_(-1, 1)  {x}.clamp_(min=-0.5)  {x}.abs_()  {x}.atan_()  {x}.floor_()
     {x}.erf_()  {x}.expm1_()  {x} **= 2  {x}.cumsum_({d})
 """)
 IN_PLACE_WITH = templates("""
@@ -100,6 +100,7 @@ class Writer:
         self.order: dict[str, int] = {}
         self.parents: set[str] = set()  # see `between`
         self.hooked: list[Any] = []  # nodes that have hooks
+        self.told = False  # whether a tensor's flag has been taken away
         self.seen: dict[int, tuple[Any, ...]] = {}  # see `track`
 
     def look_at(self, side: Any) -> None:
@@ -492,6 +493,7 @@ class Writer:
         s = self.scalar(x)
         if not x.is_floating_point() and not x.is_complex():
             # In PyTorch, to write something with a history makes even integers require a gradient.
+            text = "{x}.sub_({y})" if "alpha" in text else text
             s = f"{s}.detach()"
             y = f"{y}.detach()" if y else y
         if re.search("lerp|addc", text):
@@ -622,6 +624,7 @@ class Writer:
         p = self.random.random()
         if p < 0.4:
             return f"{name}.requires_grad_()"
+        self.told = True
         if p < 0.6:
             return f"{name}.requires_grad_(False)"
         if p < 0.7:
@@ -710,12 +713,13 @@ class Writer:
         """Whether an operation with several results made it."""
         return x.grad_fn is not None and bool(re.match("Unbind|Split", x.grad_fn.name()))
 
-    def nothing(self) -> bool:
-        """Whether something without elements has been computed.
+    def vague(self) -> bool:
+        """Whether it cannot be told what a gradient depends on.
 
-        PyTorch takes other ways for it, in which the gradient does not depend on anything.
+        For something without elements PyTorch takes other ways, in which that is nothing. And a
+        value that it saved no longer has a history where the leaf has been told not to have one.
         """
-        return any(0 in x.shape and x.requires_grad for x in self.pool.values())
+        return self.told or any(0 in x.shape and x.requires_grad for x in self.pool.values())
 
     def wanted(self) -> list[str]:
         """What to differentiate with respect to."""
@@ -745,7 +749,7 @@ class Writer:
         options = ""
         if self.chance(0.75):
             options += ", retain_graph=True"
-        if self.chance(0.12) and not self.nothing() and not self.order.get(name):
+        if self.chance(0.12) and not self.vague() and not self.order.get(name):
             options += ", create_graph=True"
         if self.chance(0.12):
             names = self.wanted()
@@ -777,7 +781,7 @@ class Writer:
             output = f"{name}.sum()" if not x.is_complex() else f"{name}.abs().sum()"
         else:
             options = f", {self.gradient(x)}"
-        if self.chance(0.6) and not self.nothing() and not self.order.get(name):
+        if self.chance(0.6) and not self.vague() and not self.order.get(name):
             options += ", create_graph=True"
         elif self.chance(0.6):
             options += ", retain_graph=True"

@@ -87,10 +87,10 @@ class Convolutions(Windowed):
             if groups > 1:
                 part = part.reshape(groups, f // groups, -1)
                 windows = windows.reshape(groups, -1, windows.shape[1])
-            product = np.matmul(part, windows.mT)
+            product = np.matmul(windows, part.mT)  # faster than the other way round
             total = product if total is None else np.add(total, product, out=total)
         assert total is not None
-        return total.reshape(shape)
+        return np.ascontiguousarray(total.mT).reshape(shape)
 
     @_in_single
     def convolve_input(
@@ -110,9 +110,7 @@ class Convolutions(Windowed):
             out = np.zeros((n, c, *size), g.dtype)
             _thinned(out, outputs, stride)[...] = found
             return out
-        around = tuple(
-            d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)
-        )
+        around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True))
         if set(stride) == {1} and min(around) >= 0 and f <= c:
             # Windows of the gradients, times the kernel turned around. They have to be copied, and
             # the other way has to add up those of the inputs.
@@ -126,7 +124,7 @@ class Convolutions(Windowed):
             _depthwise_input(plan, g, w, into)
             return out
         matrix = np.moveaxis(split, (1, 2), (-1, -2)).reshape(groups, -1, f // groups)
-        blocks = plan.blocks(f)
+        blocks = plan.blocks(f, adding=True)
         rows = blocks.rows(g)
         for i, j in plan.ranges(n):
             padded = np.zeros((c, j - i, *plan.reach), g.dtype)
@@ -183,8 +181,8 @@ class Plan:
         out[(ALL, ALL, *self.inner)] = x[(ALL, ALL, *self.read)]
         return out
 
-    def blocks(self, f: int) -> Blocks:
-        """How to copy windows for a product of `f` rows.
+    def blocks(self, f: int, adding: bool = False) -> Blocks:
+        """How to copy windows for a product of `f` rows, or how to add them up.
 
         With gaps runs of memory are longer, but so is the product, and gaps have to be left out of
         its result again.
@@ -193,7 +191,8 @@ class Plan:
             waste = math.prod(self.reach[1:]) / math.prod(self.outputs[1:]) - 1
             if self.images > 1:
                 waste = self.length / self.places - 1
-            saved = RUN / self.outputs[-1] * (1 - f / (self.channels * self.taps))
+            run = RUN * (1 + adding)
+            saved = run / self.outputs[-1] * (1 - f / (self.channels * self.taps))
             if waste * (1 + f * PRODUCT) < saved:
                 return Gapped(self)
         return Blocks(self)

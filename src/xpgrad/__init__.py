@@ -30,6 +30,7 @@ from xpgrad.door import operators as _operators
 from xpgrad.door import results as _results
 from xpgrad.door.calculus import *
 from xpgrad.door.combining import *
+from xpgrad.door.activations import *
 from xpgrad.door.compare import *
 from xpgrad.door.complex import *
 from xpgrad.door.convert import *
@@ -49,6 +50,7 @@ from xpgrad.door.scatter import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *
 from xpgrad.door.spectrograms import *
+from xpgrad.door.tapers import *
 from xpgrad.door.special import *
 from xpgrad.door.statistics import *
 from xpgrad.door.windows import *
@@ -99,6 +101,9 @@ if TYPE_CHECKING:
     from xpgrad import utils as utils
     from xpgrad import viz as viz
     from xpgrad.func import vmap as vmap
+    from xpgrad.nn.native import *
+
+Tensor.__module__ = "xpgrad"  # where users find it, and what its type is printed as
 
 # PyTorch's other names; they hide Python's own below this line.
 bool = bool_
@@ -108,6 +113,11 @@ return_types = _results
 newaxis = None
 
 # Imported when first used: who needs none need not wait.
+_OF_NETWORKS = (
+    "bilinear", "celu", "celu_", "cosine_similarity", "native_batch_norm", "native_dropout",
+    "native_dropout_backward", "native_group_norm", "native_layer_norm", "pairwise_distance",
+    "pdist", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
+)  # fmt: skip
 _LATE = ("fft", "func", "io", "linalg", "nn", "optim", "special", "utils", "viz")
 
 
@@ -116,4 +126,6 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"xpgrad.{name}")
     if name == "vmap":
         return importlib.import_module("xpgrad.func").vmap
+    if name in _OF_NETWORKS:
+        return getattr(importlib.import_module("xpgrad.nn.native"), name)
     raise AttributeError(f"module 'xpgrad' has no attribute {name!r}")

@@ -46,9 +46,7 @@ class Windowed:
         for k, index in steps:
             part = by_group(self, x[index], groups)
             weight = by_group(self, w[:, :, *k], groups, axis=0)
-            product = (
-                weight * part if w.shape[1] == 1 == f // groups else self.matmul(weight, part)
-            )
+            product = weight * part if w.shape[1] == 1 == f // groups else self.matmul(weight, part)
             total = product if total is None else total + product
         if total is None:
             return self.zeros((n, f, *size), dtype=x.dtype)

@@ -10,7 +10,7 @@ from xpgrad.array_api.arguments import axis_of, native, rank_of, tensor_of
 from xpgrad.array_api.data_types import astype
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import fft as _ops
-from xpgrad.registry import resolve
+from xpgrad.registry import within
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -141,7 +141,7 @@ def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None
 
 
 def _frequencies(n: int, d: float, dtype: Any, device: Any, cycles: list[int]) -> Tensor:
-    ns = resolve(device)
+    ns = within(device)
     kind = native(ns, dtype, dtypes.get_default_dtype())
     with ns.current():
         return wrap(ns.asarray([k / (n * d) for k in cycles], dtype=kind), ns)

@@ -86,4 +86,4 @@ def function(name: str) -> Any:
         found = getattr(importlib.import_module(module), name, _NOTHING)
         if found is not _NOTHING:
             return found
-    raise AttributeError(f"no function {name!r} of Tensors: the standard and the extras are here")
+    raise AttributeError(f"Tensors have no {name!r}: the standard and the extras are here")

@@ -262,6 +262,11 @@ class Function(metaclass=FunctionMeta):
     can be differentiated again. A ``forward(*args)`` without ctx goes with a
     ``setup_context(ctx, inputs, output)``; ``vjp`` is another name for ``backward``.
 
+    The transforms of `xpgrad.func` want that second form. Forward mode calls ``jvp(ctx,
+    *tangents)``, where ``ctx.saved_tensors`` is what ``ctx.save_for_forward`` kept, and `vmap`
+    calls ``vmap(info, in_dims, *args)``, which returns results and their batch dimensions; or with
+    ``generate_vmap_rule = True`` it batches the methods themselves.
+
     >>> import xpgrad as xg
     >>> class Square(xg.autograd.Function):
     ...     @staticmethod

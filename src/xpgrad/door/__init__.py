@@ -12,6 +12,7 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``interop``       numbers, NumPy, DLPack, copies, pickles, text
 ``operators``     ``+``, ``@``, ``<``, …
 ``elementwise``   arithmetic and functions of each element
+``activations``   two activations that are methods
 ``compare``       comparison, logic, bits, choice
 ``reductions``    sums, means, extrema, truth, running sums; ``results`` are named pairs
 ``sorting``       order, and what is found by it

@@ -13,8 +13,30 @@ from xpgrad.ops import device as ops
 from xpgrad.tensor import Size, Tensor
 
 __all__ = [
-    "clone", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "is_tensor", "numel",
+    "channels_last", "channels_last_3d", "clone", "contiguous_format", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "is_tensor",
+    "memory_format", "numel", "preserve_format",
 ]  # fmt: skip
+
+# ------------------------------------------------------------------ the order of elements
+
+
+class memory_format:
+    """An order of elements in memory, as PyTorch names it. Here the order is the library's own.
+
+    Functions take one and change nothing for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"xpgrad.{self._name}"
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
 
 # ------------------------------------------------------------------ dtype and device
 
@@ -27,6 +49,7 @@ def to(
     dtype: Any = None,
     non_blocking: bool = False,
     copy: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """This tensor with another dtype or on another device; itself where nothing changes.
 
@@ -111,7 +134,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def _cast(name: str, dtype: dtypes.dtype) -> None:
-    def cast(self: Tensor) -> Tensor:
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
         return moved(self, dtype, None)
 
     cast.__name__ = cast.__qualname__ = name
@@ -230,7 +253,7 @@ def nbytes(self: Tensor) -> int:
 
 
 @method()
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy that shares no memory; gradients flow through it.
 
     >>> import xpgrad as xg

@@ -66,11 +66,6 @@ def _alias(input: Tensor) -> Tensor:
     return indexing.alias(input, index=(...,))
 
 
-def _expand(self: Tensor, size: Any, *, implicit: bool = False) -> Tensor:
-    found: Tensor = METHODS["expand"](self, size)
-    return found
-
-
 MATRIX = "tensor([[1, 2],\n        [3, 4]])"
 TURNED = "tensor([[1, 3],\n        [2, 4]])"
 ROWS = "(tensor([[1, 2]]), tensor([[3, 4]]))"
@@ -78,7 +73,7 @@ ROWS = "(tensor([[1, 2]]), tensor([[3, 4]]))"
 alias_copy = _copy("alias", _alias, f" -> {MATRIX}")
 as_strided_copy = _copy("as_strided", windows.as_strided, ", (2,), (3,) -> tensor([1, 4])")
 diagonal_copy = _copy("diagonal", rearrange.diagonal, " -> tensor([1, 4])")
-expand_copy = _copy("expand", _expand, f", (2, 2) -> {MATRIX}")
+expand_copy = _copy("expand", METHODS["expand"], f", (2, 2) -> {MATRIX}")
 permute_copy = _copy("permute", shape.permute, f", (1, 0) -> {TURNED}")
 select_copy = _copy("select", select, ", 0, 1 -> tensor([3, 4])")
 slice_copy = _copy("slice", _slice, ", 0, 1 -> tensor([[3, 4]])")
@@ -107,18 +102,18 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 # ------------------------------------------------------------------ pieces that are no views
 
 
-def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`split` into pieces that may be written to: copies here.
 
     >>> import xpgrad as xg
     >>> xg.unsafe_split(xg.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
     """
-    return tuple(map(called(clone, "UnsafeSplit"), joining.split(tensor, split_size, dim)))
+    return tuple(map(called(clone, "UnsafeSplit"), joining.split(input, split_size, dim)))
 
 
 def unsafe_split_with_sizes(
-    tensor: Tensor, split_sizes: Sequence[int], dim: int = 0
+    input: Tensor, split_sizes: Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """`split_with_sizes` into pieces that may be written to: copies here.
 
@@ -126,7 +121,7 @@ def unsafe_split_with_sizes(
     >>> xg.unsafe_split_with_sizes(xg.arange(3), (1, 2))
     (tensor([0]), tensor([1, 2]))
     """
-    pieces = joining.split_with_sizes(tensor, split_sizes, dim)
+    pieces = joining.split_with_sizes(input, split_sizes, dim)
     return tuple(map(called(clone, "UnsafeSplitWithSizes"), pieces))
 
 
@@ -184,7 +179,7 @@ def resolve_neg(input: Tensor) -> Tensor:
 
 
 @method()
-def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+def sum_to_size(self: Tensor, size: Any = (), *more: Any) -> Tensor:
     """Summed over what broadcasting to this shape has stretched.
 
     Raises:
@@ -194,7 +189,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     >>> xg.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    wanted, have = size_of("sum_to_size", size), tuple(self._data.shape)
+    wanted, have = size_of("sum_to_size", (size, *more)), tuple(self._data.shape)
     lead = len(have) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, have[lead:], strict=True)):
         raise ShapeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(have)}}}.")

@@ -27,7 +27,7 @@ from xpgrad.indexing import check_bounds
 from xpgrad.namespace import Array
 from xpgrad.ops import elementwise, searching
 from xpgrad.ops import indexing as ops
-from xpgrad.tensor import Tensor
+from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
     "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select",
@@ -165,6 +165,8 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: Any
     (tensor([1., 1.]), tensor([1., 1.]))
     """
     x = joined(only_tensor(input, "index_add_"), index, source)
+    if not x._data.shape:
+        return index_add(*_lines(x, dim, index, source), alpha=alpha).reshape(())
     at = _rows("index_add_", x, dim, index, source)
     values = source if alpha == 1 else source * alpha
     return _said(x, at, ops.index_accumulate, x, values, index=at, accumulate=True)
@@ -188,8 +190,20 @@ def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
     (tensor([0., 1.]), tensor([1., 1.]))
     """
     x = joined(only_tensor(input, "index_copy_"), index, source)
+    if not x._data.shape:
+        return index_copy(*_lines(x, dim, index, source)).reshape(())
     at = _rows("index_copy_", x, dim, index, source)
     return _said(x, at, ops.index_copy, x, source, index=at)
+
+
+def _lines(x: Tensor, dim: int, *others: Any) -> tuple[Any, ...]:
+    """Arguments of a function along a dimension, 0-d tensors among them with one."""
+    dim_of(dim, x.ndim)
+    return (x.reshape(-1), dim, *(t.reshape(-1) if _is_point(t) else t for t in others))
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, Tensor) and not value._data.shape
 
 
 def _rows(what: str, x: Tensor, dim: int, index: Any, source: Tensor) -> tuple[Any, ...]:
@@ -202,8 +216,6 @@ def _rows(what: str, x: Tensor, dim: int, index: Any, source: Tensor) -> tuple[A
             f"{what}(): self ({x.dtype.torch_name}) and source ({source.dtype.torch_name}) must "
             "have the same scalar type"
         )
-    if not x._data.shape:
-        raise ShapeError(f"{what}(): expected a tensor with dimensions; unsqueeze(0) gives it one")
     have = source._data.shape[axis] if axis < source.ndim else 1
     if have != found.shape[0]:
         # PyTorch calls the same mistake by two names.
@@ -239,15 +251,22 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
     (tensor([0., 1.]),)
     """
     x = joined(only_tensor(input, "index_fill"), index, value)
-    at = _at(dim_of(dim, x.ndim), _vector("index_fill_", x, index))
+    if not x._data.shape:
+        return index_fill(*_lines(x, dim, index), value).reshape(())
+    axis, found = dim_of(dim, x.ndim), _vector("index_fill_", x, index)
     if isinstance(value, Tensor) and value._data.shape:
         raise ShapeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
+    ns, n = x._ns, x._data.shape[axis]
+    with guarded(ns):  # as a mask: a place that is named twice is filled once
+        check_bounds(ns, found, n, axis)
+        mask = ns.assign(ns.zeros((n,), dtype=ns.native(dtypes.bool_)), (found,), True)
+        mask = wrap(ns.reshape(mask, (*mask.shape, *(1,) * (x.ndim - axis - 1))), ns)
     if isinstance(value, Tensor):
-        return _said(x, at, ops.index_fill_by, x, value, index=at)
-    return _said(x, at, ops.index_fill, x, assignable(x, value), index=at)
+        return ops.index_fill_by(x, mask, value)
+    return ops.index_fill(x, mask, assignable(x, value))
 
 
 # ------------------------------------------------------------------ a position for each element
@@ -310,9 +329,12 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     (tensor([2., 0.]),)
     """
     x = joined(only_tensor(input, "gather"), index)
+    only_tensor(index, "gather", "index", 3)
+    if not index.numel():
+        return x.reshape(-1)[:0].reshape(index.shape)
+    if not x.ndim or not index.ndim:
+        return gather(*_lines(x, dim, index)).reshape(index.shape)
     at = _along("gather", x, dim, index, [("self", tuple(x.shape), True)])
-    if not at:
-        return x.clone()
     axis = dim_of(dim, x.ndim)
     part = _corner(x, [n if i != axis else None for i, n in enumerate(index.shape)])
     return _said(x, at, searching.take_along_axis, part, at[axis], axis=axis)
@@ -389,6 +411,8 @@ def scatter(
     if reduce not in (None, "add"):
         raise NotImplementedError(f"scatter with reduce={reduce!r}: only 'add' is there")
     given = value if src is None else src
+    if not x.ndim or _is_point(index):
+        return scatter(*_lines(x, dim, index, given), reduce=reduce).reshape(x.shape)
     limits = [("self", tuple(x.shape), True)]
     if not isinstance(given, Tensor):
         at = _along("scatter", x, dim, index, limits)
@@ -419,6 +443,8 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     (tensor([1., 1.]), tensor([1., 1.]))
     """
     x = joined(only_tensor(input, "scatter_add"), index, src)
+    if not x.ndim or _is_point(index):
+        return scatter_add(*_lines(x, dim, index, src)).reshape(x.shape)
     at, values = _with_source(
         "scatter_add", x, dim, index, only_tensor(src, "scatter_add", "src", 3)
     )
@@ -605,6 +631,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     """
     x, values = only_tensor(input, "put"), only_tensor(source, "put", "source", 3)
     x = joined(x, index, values)
+    if not x.ndim:
+        return put(x.reshape(1), index, values, accumulate).reshape(())
     if values.shape.numel() != index.shape.numel():
         raise ShapeError(
             "put_(): Expected source and index to have the same number of elements, but got "
@@ -619,8 +647,9 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         for n in reversed(x.shape):
             at.append(flat % n)
             flat = flat // n
-    to = tuple(reversed(at)) or (ns.zeros(tuple(index.shape), dtype=ns.native("bool")) == 0,)
-    return ops.put(x, values.reshape(-1), index=to, accumulate=accumulate)
+    return ops.put(
+        x, values.reshape(-1), index=tuple(reversed(at)), accumulate=accumulate
+    )
 
 
 @method()

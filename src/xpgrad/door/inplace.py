@@ -474,11 +474,12 @@ TABLE = """
     sin cos tan asin arcsin acos arccos atan arctan sinh cosh tanh asinh arcsinh acosh arccosh
     atanh arctanh sigmoid erf logit sinc sign sgn ceil floor trunc fix round frac deg2rad rad2deg
     nan_to_num relu
-    digamma erfc erfinv i0 igamma igammac lgamma mvlgamma polygamma
+    conj_physical digamma erfc erfinv i0 igamma igammac lgamma mvlgamma polygamma
     true_divide floor_divide remainder fmod pow float_power hypot atan2 arctan2 xlogy copysign
     nextafter heaviside lerp clamp clip clamp_min clamp_max
-    eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or
-    bitwise_xor bitwise_not
+    eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
+    logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift
+    bitwise_right_shift gcd lcm
     cumsum cumprod tril triu
     addmm addmv addbmm baddbmm addr
     masked_fill masked_scatter index_add index_copy index_fill index_put scatter scatter_add put

@@ -182,7 +182,7 @@ def _each(function: Any, tensors: Any) -> Any:
 
 @method()
 def split(
-    tensor: Tensor, split_size_or_sections: Any, dim: int = 0, *, split_size: Any = None
+    tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None
 ) -> tuple[Tensor, ...]:
     """Pieces of one length (the last may be shorter), or of the lengths in a list.
 
@@ -198,9 +198,10 @@ def split(
         raise ShapeError("split expects at least a 1-dimensional tensor")
     at = dim_of(dim, rank)
     length = tensor._data.shape[at]
-    if isinstance(split_size_or_sections, (tuple, list)):
-        return _pieces(tensor, tuple(split_size_or_sections), at, dim)
-    size = int(split_size_or_sections)
+    wanted = _one_of("split", split_size_or_sections, split_size)
+    if isinstance(wanted, (tuple, list)):
+        return _pieces(tensor, tuple(wanted), at, dim)
+    size = int(wanted)
     if size < 0:
         raise ShapeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and length:
@@ -214,12 +215,24 @@ def split(
     return ops.split(tensor, axis=at, sizes=tuple(sizes), outputs=len(sizes))
 
 
+def _one_of(what: str, *given: Any) -> Any:
+    """The one argument that was given, under whichever name.
+
+    Raises:
+        TypeError: unless it is one.
+    """
+    found = [value for value in given if value is not None]
+    if len(found) != 1:
+        raise TypeError(f"{what}() takes one number of pieces, or one list of where they end")
+    return found[0]
+
+
 @method()
 def split_with_sizes(
-    tensor: Tensor, split_sizes: Sequence[int], dim: int = 0
+    input: Tensor, split_sizes: Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """Pieces of the lengths in a list."""
-    return _pieces(tensor, tuple(split_sizes), dim_of(dim, tensor.ndim), dim)
+    return _pieces(input, tuple(split_sizes), dim_of(dim, input.ndim), dim)
 
 
 def _pieces(x: Tensor, sizes: tuple[int, ...], at: int, dim: int) -> tuple[Tensor, ...]:
@@ -252,7 +265,14 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @method()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor,
+    tensor_indices_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    sections: Any = None,
+    indices: Any = None,
+) -> tuple[Tensor, ...]:
     """So many pieces of nearly one length, or pieces that end at the indices in a list.
 
     >>> import xpgrad as xg
@@ -265,11 +285,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         )
     at = dim_of(dim, input.ndim)
     length = input._data.shape[at]
-    given = (
-        indices_or_sections.tolist()
-        if isinstance(indices_or_sections, Tensor)
-        else indices_or_sections
-    )
+    given = _one_of("tensor_split", tensor_indices_or_sections, sections, indices)
+    given = given.tolist() if isinstance(given, Tensor) else given
     if isinstance(given, int):
         if given <= 0:
             raise ShapeError(f"number of sections must be larger than 0, got {given}")
@@ -285,21 +302,27 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @method()
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def hsplit(
+    input: Tensor, sections: Any = None, *, indices: Any = None
+) -> tuple[Tensor, ...]:
     """Pieces side by side: see `tensor_split`."""
-    return _even(input, indices_or_sections, 0 if input.ndim == 1 else 1, "hsplit", 1)
+    return _even(input, _one_of("hsplit", sections, indices), 0 if input.ndim == 1 else 1, "hsplit", 1)
 
 
 @method()
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def vsplit(
+    input: Tensor, sections: Any = None, *, indices: Any = None
+) -> tuple[Tensor, ...]:
     """Pieces below one another: see `tensor_split`."""
-    return _even(input, indices_or_sections, 0, "vsplit", 2)
+    return _even(input, _one_of("vsplit", sections, indices), 0, "vsplit", 2)
 
 
 @method()
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dsplit(
+    input: Tensor, sections: Any = None, *, indices: Any = None
+) -> tuple[Tensor, ...]:
     """Pieces behind one another: see `tensor_split`."""
-    return _even(input, indices_or_sections, 2, "dsplit", 3)
+    return _even(input, _one_of("dsplit", sections, indices), 2, "dsplit", 3)
 
 
 def _even(x: Tensor, sections: Any, dim: int, what: str, rank: int) -> tuple[Tensor, ...]:

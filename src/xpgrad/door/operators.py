@@ -18,7 +18,10 @@ from xpgrad.tensor import Tensor
 add = method("__add__", "__radd__")(operator_of(ops.add))
 multiply = method("__mul__", "__rmul__")(operator_of(ops.multiply))
 subtract = method("__sub__")(operator_of(ops.subtract))
-reflected = method("__rsub__")(operator_of(ops.rsub))
+# What stands left of the sign is no Tensor here, and has no history.
+_reflected = named(ops.rsub, "RsubBackward1")
+_reflected.op.node_type.shown = (0,)
+reflected = method("__rsub__")(operator_of(_reflected))
 divide = method("__truediv__")(operator_of(ops.divide))
 method("__neg__")(ops.negative)
 method("__abs__")(ops.abs)

@@ -25,7 +25,7 @@ __all__ = [
 
 
 @method()
-def expand(self: Tensor, *size: Any) -> Tensor:
+def expand(self: Tensor, size: Any = (), *more: Any, implicit: bool = False) -> Tensor:
     """Stretch dimensions of length 1, and add new ones in front, without a copy; -1 keeps a length.
 
     The gradient is summed over what was stretched.
@@ -41,7 +41,7 @@ def expand(self: Tensor, *size: Any) -> Tensor:
     (tensor([[3.],
             [3.]]),)
     """
-    have, wanted = tuple(self._data.shape), size_of("expand", size)
+    have, wanted = tuple(self._data.shape), size_of("expand", (size, *more))
     lead = len(wanted) - len(have)
     if lead < 0:
         raise ShapeError(
@@ -156,7 +156,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 @method()
-def repeat(self: Tensor, *repeats: Any) -> Tensor:
+def repeat(self: Tensor, repeats: Any = (), *more: Any) -> Tensor:
     """Copies of the whole tensor along each dimension, with new dimensions in front if need be.
 
     >>> import xpgrad as xg
@@ -164,7 +164,7 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    times = size_of("repeat", repeats)
+    times = size_of("repeat", (repeats, *more))
     if len(times) < self.ndim:
         raise ShapeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
@@ -176,14 +176,14 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
 
 
 @method()
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, dims: Any = (), *more: Any) -> Tensor:
     """Like `repeat`, but missing numbers count as 1.
 
     >>> import xpgrad as xg
     >>> xg.tile(xg.tensor([1, 2]), (2,))
     tensor([1, 2, 1, 2])
     """
-    times = size_of("tile", dims)
+    times = size_of("tile", (dims, *more))
     return ops.tile(input, repetitions=(1,) * (input.ndim - len(times)) + times)
 
 
@@ -223,7 +223,7 @@ def repeat_interleave(
 
 
 @method()
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, dims: Any = (), *more: Any) -> Tensor:
     """The order of elements reversed along dimensions (a copy).
 
     >>> import xpgrad as xg
@@ -232,7 +232,7 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
             [1, 2]])
     """
     rank = only_tensor(input, "flip").ndim
-    axes = [dim_of(d, rank) for d in size_of("flip", dims)]
+    axes = [dim_of(d, rank) for d in size_of("flip", (dims, *more))]
     for d in axes:
         if axes.count(d) > 1:
             raise ShapeError(f"dim {d} appears multiple times in the list of dims")

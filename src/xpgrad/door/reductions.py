@@ -684,7 +684,11 @@ def diff(
     """
     from xpgrad.door.joining import cat
 
-    parts = [x for x in (prepend, only_tensor(input, "diff"), append) if x is not None]
+    if n < 0:
+        raise ShapeError(f"order must be non-negative but got {n}")
+    if only_tensor(input, "diff").ndim and not n:
+        return input.clone()
+    parts = [x for x in (prepend, input, append) if x is not None]
     out = cat(parts, dim) if len(parts) > 1 else input
     if not out.ndim:
         raise ShapeError("diff expects input to be at least one-dimensional")

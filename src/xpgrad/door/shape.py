@@ -60,7 +60,7 @@ def _bad_shape(shape: tuple[int, ...], count: int) -> ShapeError:
 
 
 @method()
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, shape: Any = (), *more: Any) -> Tensor:
     """The same elements in another shape, in which one length may be -1: whatever is left.
 
     A view where the memory allows it.
@@ -74,12 +74,14 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
             [3., 4., 5.]])
     """
     x = only_tensor(input, "reshape")
-    found = complete(size_of("reshape", shape), math.prod(x._data.shape))
+    found = complete(size_of("reshape", (shape, *more)), math.prod(x._data.shape))
     return (ops.reshape if x.is_contiguous() else ops.unsafe_view)(x, shape=found)
 
 
 @method()
-def view(self: Tensor, *shape: Any, dtype: dtypes.dtype | None = None) -> Any:
+def view(
+    self: Tensor, size: Any = (), *more: Any, dtype: dtypes.dtype | None = None
+) -> Any:
     """The same memory in another shape, or its bytes as another dtype.
 
     Raises:
@@ -89,9 +91,9 @@ def view(self: Tensor, *shape: Any, dtype: dtypes.dtype | None = None) -> Any:
     >>> xg.arange(6).view(3, 2).shape
     xpgrad.Size([3, 2])
     """
-    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtypes.dtype)):
-        return _reinterpreted(self, shape[0] if dtype is None else dtype)
-    found = complete(size_of("view", shape), math.prod(self._data.shape))
+    if dtype is not None or isinstance(size, dtypes.dtype):
+        return _reinterpreted(self, size if dtype is None else dtype)
+    found = complete(size_of("view", (size, *more)), math.prod(self._data.shape))
     out = ops.reshape(self, shape=found)
     if out._view is None and not self.is_contiguous():
         raise ShapeError(
@@ -202,9 +204,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 # ------------------------------------------------------------------ the order of dimensions
 
 
-@method("transpose", "swapaxes", "swapdims")
+@method("transpose", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dimensions exchanged. Also called ``swapaxes``, ``swapdims``.
+    """Two dimensions exchanged. Also called ``swapdims``, ``swapaxes``.
 
     >>> import xpgrad as xg
     >>> xg.ones(2, 3, 4).transpose(0, 2).shape
@@ -218,11 +220,17 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return ops.transpose(input, axes=tuple(axes))
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
 
 
 @method()
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """`transpose` by another name."""
+    return transpose(input, axis0, axis1)
+
+
+@method()
+def permute(input: Tensor, dims: Any = (), *more: Any) -> Tensor:
     """The dimensions in another order.
 
     >>> import xpgrad as xg
@@ -230,7 +238,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     xpgrad.Size([4, 2, 3])
     """
     rank = only_tensor(input, "permute").ndim
-    given = size_of("permute", dims)
+    given = size_of("permute", (dims, *more))
     if len(given) != rank:
         raise ShapeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
@@ -344,13 +352,13 @@ moveaxis = movedim
 
 
 @method()
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if its memory is in row-major order without gaps, or a copy that is."""
     return input if input.is_contiguous() else input.clone()
 
 
 @method()
-def is_contiguous(self: Tensor) -> bool:
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the memory is in row-major order without gaps."""
     flags = getattr(self._data, "flags", None)
     return True if flags is None else bool(flags.c_contiguous)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from xpgrad.backward import tensor_namespace
 from xpgrad.door.arguments import only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.complex import view_as_complex, view_as_real
+from xpgrad.door.complex import view_as_real
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise, fft, searching, shape, strided
 from xpgrad.tensor import Tensor, wrap
@@ -240,11 +239,11 @@ def istft(
         )
     spectra = shape.matrix_transpose(x)
     axes, norm = (x.ndim - 1,), "ortho" if normalized else "backward"
-    if onesided:
-        frames = fft.irdft(spectra, axes=axes, norm=norm, length=n_fft)
-    else:
+    if return_complex:
         frames = fft.dft(spectra, axes=axes, norm=norm, inverse=True)
-        frames = frames if return_complex else elementwise.real(frames)
+    else:  # half of the frequencies say all
+        half = tensor_namespace(x._ns).getitem(spectra, (..., slice(0, n_fft // 2 + 1)))
+        frames = fft.irdft(half, axes=axes, norm=norm, length=n_fft)
     shaped = _window(window, span, n_fft, frames)
     xp, count = tensor_namespace(x._ns), x._data.shape[-1]
     if shaped is None:

@@ -23,6 +23,7 @@ from xpgrad import indexing
 from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.levels import Draws, Level, Wrapped, WrappedNamespace, lowered
+from xpgrad.func.spatial import SPATIAL
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
@@ -776,4 +777,5 @@ BATCHED: dict[str, Callable[..., Any]] = {
     "copy": _copy,
     "copy_slices": DECOMPOSED,
     "searchsorted": _searchsorted,
+    **SPATIAL,
 }

@@ -345,6 +345,20 @@ def _linear_layer(op: Op, primals: Any, tangents: Any, out: Tensor, settings: An
     return total
 
 
+def _convolution(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    (x, weight, _), (tx, tw, tb) = primals, tangents
+    total = None
+    for a, b in ((tx, weight), (x, tw)):
+        if a is not None and b is not None:
+            part = op.call(a, b, None, **settings)
+            total = part if total is None else total + part
+    if tb is None:
+        return total
+    xp = tensor_namespace(out._ns)
+    tb = xp.reshape(tb, (tb.shape[0], *(1,) * (out.ndim - 2)))
+    return tb if total is None else total + tb
+
+
 def _softmax(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
     xp = tensor_namespace(out._ns)
     (t,) = tangents
@@ -395,6 +409,9 @@ TANGENTS: dict[str, Callable[..., Any]] = {
     "matmul": _each_in_turn,
     "vecdot": _each_in_turn,
     "linear": _linear_layer,
+    "convolution": _convolution,
+    "convolution_input": _convolution,
+    "convolution_weight": _each_in_turn,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "masked_fill": _masked_fill,

@@ -7,7 +7,7 @@ from it, and so does the output padding of a transposed convolution.
 
 from __future__ import annotations
 
-from xpgrad.op import named, op
+from xpgrad.op import op
 
 
 def by_input(g, weight, like, stride, padding, dilation, groups, xp):
@@ -98,5 +98,3 @@ def convolve_weight(x, g, size, stride, padding, dilation, groups):
     """The extra of that name on Tensors."""
     how = {"size": size, "stride": stride, "padding": padding, "dilation": dilation}
     return convolution_weight(x, g, groups=groups, **how)
-
-

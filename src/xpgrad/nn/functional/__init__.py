@@ -8,28 +8,40 @@ from __future__ import annotations
 
 from xpgrad.nn.functional import activations as _activations
 from xpgrad.nn.functional import along as _along
+from xpgrad.nn.functional import classes as _classes
 from xpgrad.nn.functional import convolution as _convolution
+from xpgrad.nn.functional import ctc as _ctc
+from xpgrad.nn.functional import distances as _distances
 from xpgrad.nn.functional import dropouts as _dropouts
 from xpgrad.nn.functional import embeddings as _embeddings
 from xpgrad.nn.functional import layers as _layers
 from xpgrad.nn.functional import losses as _losses
+from xpgrad.nn.functional import margins as _margins
 from xpgrad.nn.functional import normalization as _normalization
 from xpgrad.nn.functional.activations import *
 from xpgrad.nn.functional.along import *
+from xpgrad.nn.functional.classes import *
 from xpgrad.nn.functional.convolution import *
+from xpgrad.nn.functional.ctc import *
+from xpgrad.nn.functional.distances import *
 from xpgrad.nn.functional.dropouts import *
 from xpgrad.nn.functional.embeddings import *
 from xpgrad.nn.functional.layers import *
 from xpgrad.nn.functional.losses import *
+from xpgrad.nn.functional.margins import *
 from xpgrad.nn.functional.normalization import *
 
 __all__ = [
     *_activations.__all__,
     *_along.__all__,
+    *_classes.__all__,
     *_convolution.__all__,
+    *_ctc.__all__,
+    *_distances.__all__,
     *_dropouts.__all__,
     *_embeddings.__all__,
     *_layers.__all__,
     *_losses.__all__,
+    *_margins.__all__,
     *_normalization.__all__,
 ]

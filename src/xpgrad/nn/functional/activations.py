@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xpgrad import dtypes
+from xpgrad.door.activations import hardshrink, prelu
 from xpgrad.door.arguments import UnsupportedDType, as_kind, only_tensor
 from xpgrad.door.limits import finfo, iinfo
 from xpgrad.errors import DTypeError, ShapeError
@@ -13,7 +14,6 @@ from xpgrad.op import named
 from xpgrad.ops import activations as pieces
 from xpgrad.ops import elementwise
 from xpgrad.ops import nn as ops
-from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -216,9 +216,9 @@ def hardtanh(
         raise ValueError("min_val cannot be greater than max_val")
     x = _clampable(input, "hardtanh")
     low, high = as_kind(min_val, x.dtype), as_kind(max_val, x.dtype)
-    if x.dtype.category == dtypes.INTEGER and iinfo(x.dtype).min == 0:
-        if low < 0 or high < 0:
-            raise DTypeError("cannot do hardtanh on an unsigned type with negative limits")
+    unsigned = x.dtype.category == dtypes.INTEGER and iinfo(x.dtype).min == 0
+    if unsigned and (low < 0 or high < 0):
+        raise DTypeError("cannot do hardtanh on an unsigned type with negative limits")
     return activate(pieces.hardtanh, x, inplace, low=low, high=high)
 
 
@@ -280,19 +280,6 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return activate(pieces.threshold, x, inplace, threshold=bound, value=other)
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """`input`, but 0 where it lies between ``-lambd`` and `lambd`; there its derivative is 0 too.
-
-    >>> import xpgrad as xg
-    >>> xg.nn.functional.hardshrink(xg.tensor([-0.5, 0.2, 0.7]))
-    tensor([0.0000, 0.0000, 0.7000])
-    >>> x = xg.tensor([0.5, 0.7], requires_grad=True)
-    >>> xg.autograd.grad(xg.nn.functional.hardshrink(x).sum(), x)
-    (tensor([0., 1.]),)
-    """
-    return pieces.hardshrink(real(input, "hardshrink"), width=lambd)
-
-
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """`input` moved towards 0 by `lambd`, at most up to 0; where it is 0, so is its derivative.
 
@@ -350,51 +337,6 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 # ------------------------------------------------------------------ with slopes of their own
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`input` where it is positive, ``weight * input`` elsewhere.
-
-    At 0 the derivative with respect to the input is `weight`.
-
-    Args:
-        weight: a number, or one for each channel: along dimension 1, of a vector its only one.
-
-    Raises:
-        ShapeError: where their numbers differ.
-        DTypeError: where the dtypes differ.
-
-    >>> import xpgrad as xg
-    >>> xg.nn.functional.prelu(xg.tensor([[-1.0, -2.0]]), xg.tensor([0.25, 0.5]))
-    tensor([[-0.2500, -1.0000]])
-    >>> x = xg.tensor([-1.0, 0.0], requires_grad=True)
-    >>> xg.autograd.grad(xg.nn.functional.prelu(x, xg.tensor(0.5)).sum(), x)
-    (tensor([0.5000, 0.5000]),)
-    """
-    x, w = only_tensor(input, "prelu"), only_tensor(weight, "prelu", "weight", 2)
-    if x.dtype is not w.dtype:
-        raise DTypeError(
-            f"prelu: Type promoting not supported. Got {x.dtype.torch_name} and "
-            f"{w.dtype.torch_name}"
-        )
-    if w.ndim > 1:
-        raise ShapeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}"
-        )
-    if w.shape.numel() != 1:
-        if not x.ndim:
-            raise ShapeError("Not allow zero-dim input tensor.")
-        channels = x.shape[1] if x.ndim > 1 else 1
-        if channels != w.shape[0]:
-            raise ShapeError(
-                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-                f"{w.shape[0]} and channel size = {channels}."
-            )
-    real(x, "prelu")
-    form = (1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else (1,) * x.ndim
-    if tuple(w.shape) != form and (w.ndim or x.ndim):
-        w = reshape(w, shape=form if -1 not in form else (1, w.shape.numel(), *form[2:]))
-    return pieces.prelu(x, w)
 
 
 def rrelu(

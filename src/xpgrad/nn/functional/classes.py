@@ -8,13 +8,20 @@ from xpgrad import dtypes
 from xpgrad.door.arguments import only_tensor
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.namespace import Array, Namespace
-from xpgrad.nn.functional.arguments import floating
-from xpgrad.nn.functional.reducing import reduction_of
+from xpgrad.nn.functional.arguments import floating, real
+from xpgrad.nn.functional.reducing import reduced, reduction_of
 from xpgrad.ops import elementwise, reductions
 from xpgrad.ops import nn as ops
+from xpgrad.ops.cumulative import cumulative_sum
+from xpgrad.ops.searching import take, take_along_axis
 from xpgrad.ops.shape import permute_dims, reshape
 from xpgrad.promotion import together
 from xpgrad.tensor import Tensor, wrap
+
+__all__ = [
+    "cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+    "nll_loss",
+]  # fmt: skip
 
 _TARGETS = (dtypes.int64, dtypes.uint8)
 
@@ -264,3 +271,185 @@ def _check_target(x: Tensor, target: Tensor) -> None:
 def _widest_integer(x: Tensor) -> bool:
     """Whether it is the widest integer type that its device has (some have no int64)."""
     return dtypes.int64 not in x._ns.natives and x.dtype is dtypes.int32
+
+
+# ------------------------------------------------------------------ margins between classes
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The mean over classes of ``max(0, margin - input[target] + input[i]) ** p``.
+
+    The target class does not count, and on the margin the derivative is 0.
+
+    Args:
+        input: of shape (C,) or (N, C).
+        target: the class of each.
+        p: 1 or 2.
+        weight: a factor for each class, by that of the target.
+
+    Raises:
+        ValueError: for another `p`.
+        RuntimeError: for shapes that do not fit, or a class out of range (on the CPU; a GPU is not
+            made to wait for it).
+
+    >>> import xpgrad as xg
+    >>> xg.nn.functional.multi_margin_loss(xg.tensor([[0.5, 0.0, 2.0]]), xg.tensor([0]))
+    tensor(1.)
+    >>> x = xg.tensor([1.0, 0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.nn.functional.multi_margin_loss(x, xg.tensor(0)), x)
+    (tensor([0., 0.]),)
+    """
+    how = reduction_of(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    x = only_tensor(input, "multi_margin_loss")
+    t = only_tensor(target, "multi_margin_loss", "target", 2)
+    rows, classes = _rows_of(x)
+    if t.shape.numel() != rows or t.ndim > 1:
+        raise ShapeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
+            f"samples (batch size). Expected target size [{rows}], but got {list(t.shape)}. Input "
+            f"has shape {list(x.shape)}."
+        )
+    if weight is not None and weight.shape[0] != classes:
+        raise ShapeError(
+            f"inconsistent weight size, expected {classes} but got {list(weight.shape)}"
+        )
+    _long(t)
+    real(x, "multi_margin_loss")
+    x, t, weight = together("multi_margin_loss", x, t, weight)
+    least, most = t._ns.bounds(t._data) or (0, 0)
+    if least < 0 or most >= max(classes, 1):
+        raise ShapeError("target out of range")
+    scores, t = reshape(x, shape=(rows, classes)), reshape(t, shape=(rows, 1))
+    terms = ops.relu(scores - take_along_axis(scores, t, axis=1) + margin)
+    if p == 2:
+        terms = terms * terms
+    if weight is not None:
+        terms = terms * take(weight, reshape(t, shape=(rows,)), axis=0).unsqueeze(1)
+    terms = elementwise.where(t != _class_numbers(t, classes), terms, 0.0)
+    terms = reductions.sum_dim(terms, axis=(1,)) / max(classes, 1)
+    return reduced(terms if target.ndim else reshape(terms, shape=()), how)
+
+
+def _rows_of(x: Tensor) -> tuple[int, int]:
+    """How many rows of how many classes there are.
+
+    Raises:
+        ShapeError: for more than two dimensions, or rows of nothing.
+    """
+    if x.ndim > 2 or (x.ndim and not x.shape[-1]):
+        raise ShapeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(x.shape)}"
+        )
+    return x.shape[0] if x.ndim == 2 else 1, x.shape[-1] if x.ndim else 1
+
+
+def _long(target: Tensor) -> None:
+    if target.dtype is not dtypes.int64 and not _widest_integer(target):
+        raise DTypeError(f"expected scalar type Long but found {target.dtype.torch_name}")
+
+
+def _class_numbers(target: Tensor, count: int) -> Tensor:
+    """0, 1, … beside a target."""
+    ns = target._ns
+    with ns.current():
+        return wrap(ns.arange(count, dtype=target._data.dtype), ns)
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The sum of ``max(0, 1 - input[j] + input[i])`` for classes j of a target and i not of it.
+
+    It is divided by the number of classes. On the margin the derivative is 0.
+
+    Args:
+        input: of shape (C,) or (N, C).
+        target: shaped like it: the classes of each; the first -1 ends them.
+
+    Raises:
+        RuntimeError: for shapes that do not fit, or a class out of range (on the CPU; a GPU is not
+            made to wait for it).
+
+    >>> import xpgrad as xg
+    >>> x, target = xg.tensor([[0.5, 0.0, 2.0]]), xg.tensor([[2, 0, -1]])
+    >>> xg.nn.functional.multilabel_margin_loss(x, target)
+    tensor(0.1667)
+    >>> x = xg.tensor([1.0, 0.0], requires_grad=True)
+    >>> xg.autograd.grad(xg.nn.functional.multilabel_margin_loss(x, xg.tensor([0, -1])), x)
+    (tensor([0., 0.]),)
+    """
+    how = reduction_of(size_average, reduce, reduction)
+    x = only_tensor(input, "multilabel_margin_loss")
+    t = only_tensor(target, "multilabel_margin_loss", "target", 2)
+    rows, classes = _rows_of(x)
+    if x._data.shape != t._data.shape:
+        raise ShapeError(
+            f"inconsistent target size: {list(t.shape)} for input of size: {list(x.shape)}"
+        )
+    _long(t)
+    real(x, "multilabel_margin_loss")
+    x, t = together("multilabel_margin_loss", x, t)
+    least, most = t._ns.bounds(t._data) or (0, 0)
+    if least < -1 or most >= classes:
+        raise ShapeError("argument #2 'target' is out of range")
+    scores, t = reshape(x, shape=(rows, classes)), reshape(t, shape=(rows, classes))
+    named = cumulative_sum((t < 0).to(t.dtype), axis=1) == 0  # up to the first -1
+    places = elementwise.where(named, t, 0)
+    own = places.unsqueeze(2) == _class_numbers(t, classes)
+    own = (own & named.unsqueeze(2)).any(1)  # whether a class is one of the row's
+    best = take_along_axis(scores, places, axis=1)
+    terms = ops.relu(1 - best.unsqueeze(2) + scores.unsqueeze(1))
+    counts = named.unsqueeze(2) & ~own.unsqueeze(1)
+    terms = reductions.sum_dim(elementwise.where(counts, terms, 0.0), axis=(1, 2)) / classes
+    return reduced(terms if x.ndim == 2 else reshape(terms, shape=()), how)
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The mean over classes of the cross entropy between `target` and the sigmoid of `input`.
+
+    Args:
+        input: of shape (…, C).
+        target: 1 for the classes of each, 0 for the others.
+        weight: a factor for each class.
+
+    >>> import xpgrad as xg
+    >>> x, target = xg.tensor([[0.0, 1000.0]]), xg.tensor([[1.0, 1.0]])
+    >>> xg.nn.functional.multilabel_soft_margin_loss(x, target)
+    tensor(0.3466)
+    """
+    if size_average is not None or reduce is not None:
+        reduction = reduction_of(size_average, reduce, reduction)
+    x = only_tensor(input, "multilabel_soft_margin_loss")
+    t = only_tensor(target, "multilabel_soft_margin_loss", "target", 2)
+    terms = -(t * ops.log_sigmoid(x) + (1 - t) * ops.log_sigmoid(-x))
+    if weight is not None:
+        terms = terms * weight
+    terms = reductions.mean_dim(terms, axis=(x.ndim - 1,))
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    return reduced(terms, reduction)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from xpgrad.door.arguments import dim_of, only_tensor
-from xpgrad.door.joining import stack
 from xpgrad.door.linalg import norm
+from xpgrad.door.rearrange import broadcast_tensors
 from xpgrad.door.reductions import sum as sum_
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.mode import no_grad
-from xpgrad.ops import distances, elementwise, indexing
+from xpgrad.op import named
+from xpgrad.ops import distances, indexing
 from xpgrad.ops import linalg as ops
+from xpgrad.ops.searching import take
 from xpgrad.promotion import result_type
-from xpgrad.tensor import Tensor
+from xpgrad.tensor import Tensor, wrap
+
+__all__ = [
+    "cosine_similarity", "pairwise_distance", "pdist",
+]  # fmt: skip
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -36,10 +44,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     common = result_type(x, y)
     if not common.is_floating_point:
         raise DTypeError(
-            "expected common dtype to be floating point, yet common dtype is "
-            f"{common.torch_name}"
+            f"expected common dtype to be floating point, yet common dtype is {common.torch_name}"
         )
-    x, y = elementwise.broadcast(x.to(common), y.to(common))
+    x, y = broadcast_tensors(x.to(common), y.to(common))
     dim = dim_of(dim, x.ndim)
     lengths = [norm(t, 2, dim, keepdim=True).clone() for t in (x, y)]
     with no_grad():
@@ -86,7 +93,17 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
         raise DTypeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise ShapeError("pdist only supports non-negative p values")
-    n, ns = x.shape[0], x._ns
+    ns = x._ns
+    first, second = np.triu_indices(x.shape[0], 1)
     with ns.current():
-        places = ns.arange(n)
-        later = ns.expand_dims(places, axis=1) < places
+        i, j = (ns.base.from_host(places) for places in (first, second))
+    if p == 2:
+        picked: Tensor = _pairs(distances.cdist(x, x), index=(i, j))
+        return picked
+    off = take(x, wrap(i, ns.base), axis=0) - take(x, wrap(j, ns.base), axis=0)
+    found: Tensor = _norms(off, axis=(1,), ord=float(p))
+    return found
+
+
+_pairs = named(indexing.getitem, "PdistBackward0")
+_norms = named(ops.vector_norm, "PdistBackward0")

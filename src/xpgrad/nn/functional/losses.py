@@ -18,6 +18,11 @@ from xpgrad.ops import nn as ops
 from xpgrad.promotion import broadcast_fault
 from xpgrad.tensor import Tensor
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss",
+    "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
+]  # fmt: skip
+
 
 def _same_target(x: Tensor, target: Tensor, what: str) -> None:
     """Raise unless two shapes broadcast, and warn unless they are the same."""

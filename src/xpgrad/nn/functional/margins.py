@@ -14,6 +14,11 @@ from xpgrad.nn.functional.reducing import reduced, reduction_of
 from xpgrad.ops import elementwise
 from xpgrad.tensor import Tensor
 
+__all__ = [
+    "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]  # fmt: skip
+
 
 def margin_ranking_loss(
     input1: Tensor,

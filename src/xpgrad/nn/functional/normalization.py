@@ -180,6 +180,13 @@ def batch_norm(
             raise ValueError(
                 "running_mean and running_var must either both be None or neither be None"
             )
+    if not x.shape.numel():
+        out = x.clone()
+        parts = ((elementwise.multiply, weight), (elementwise.add, bias))
+        for combine, part in parts:
+            if part is not None and part.shape.numel():
+                out = combine(out, part[0])
+        return out
     dim_of(1, x.ndim)
     args = (weight, bias, running_mean, running_var, training, momentum, eps)
     return _over_batch(x, *args)[0]
