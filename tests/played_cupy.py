@@ -9,9 +9,11 @@ CuPy's attributes and methods and no others, stay off the host, and insist on th
 With ``XPGRAD_CUPY=1`` (``ci/test --cupy``) the whole suite runs on both.
 """
 
+import ast
 import functools
 import inspect
 import re
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import array_api_compat.cupy as compat_cupy
@@ -54,6 +56,19 @@ def signature_of(function):
     scope = {}
     exec(f"def read({arguments}): pass", scope)
     return inspect.signature(scope["read"])
+
+
+@functools.cache
+def written_signature(package, name):
+    """What a function takes, from its source: importing it would need CUDA's libraries."""
+    folder = Path(cupy.__file__).parent.parent.joinpath(*package.split("."))
+    for path in folder.glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                scope = {}
+                exec(f"def read({ast.unparse(node.args)}): pass", scope)
+                return inspect.signature(scope["read"])
+    raise AttributeError(f"{package} has no {name}")
 
 
 def misfit(function, args, kwargs):
@@ -273,6 +288,21 @@ class PlayedNamespace(CuPyNamespace):
                 return np.asarray(getattr(scipy, name)(*values), dtype)
 
             return on_current(compute, self.array_type)(*args)
+
+        return call
+
+    def scipy_linalg(self, name):
+        scipy = pytest.importorskip("scipy.linalg", reason="it plays CuPy's linear algebra")
+        takes = written_signature("cupyx.scipy.linalg", name)
+
+        def call(*args, **kwargs):
+            takes.bind(*args, **kwargs)
+            log.add((f"cupyx.scipy.linalg.{name}", len(args), tuple(sorted(kwargs))))
+            if name == "solve_triangular":
+                assert args[0].shape[:-2] == args[1].shape[:-2]
+            else:
+                assert args[0].ndim == 2
+            return on_current(getattr(scipy, name), self.array_type)(*args, **kwargs)
 
         return call
 

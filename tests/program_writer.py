@@ -100,6 +100,7 @@ class Writer:
         self.order: dict[str, int] = {}
         self.parents: set[str] = set()  # see `between`
         self.hooked: list[Any] = []  # nodes that have hooks
+        self.before: dict[str, Any] = {}  # what made a tensor when it got its hooks
         self.told = False  # whether a tensor's flag has been taken away
         self.seen: dict[int, tuple[Any, ...]] = {}  # see `track`
 
@@ -629,7 +630,7 @@ class Writer:
             return f"{name}.requires_grad_(False)"
         if p < 0.7:
             return f"{name}.requires_grad = {self.chance(0.7)}"
-        if p < 0.9 and not x.retains_grad:  # PyTorch leaves that flag set
+        if p < 0.9 and not (x.retains_grad or x._backward_hooks):  # PyTorch leaves them there
             return f"{name}.detach_()"
         return f"{self.fresh()} = {name}.detach().requires_grad_()"
 
@@ -678,6 +679,9 @@ class Writer:
         p = self.random.random()
         if self.handles and p < 0.15:
             return f"h{self.random.randint(1, self.handles)}.remove()"
+        if x._backward_hooks and self.before.get(name) is not x.grad_fn:
+            return None  # PyTorch calls no hook any more that is added after a write
+        self.before[name] = x.grad_fn
         self.handles += 1
         handle = f"h{self.handles}"
         label = f"leaf {name}" if x.is_leaf else name

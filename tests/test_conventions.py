@@ -92,6 +92,10 @@ ROWS: dict[tuple[str, str], list[Case]] = {
           for e in ("x.min()", "t.amin(x, 0)", "t.aminmax(x).min")),
     ],
     ("median()", "a tie"): [of_one("x.median()", [1.0, 2.0, 2.0], [0.0, 0.5, 0.5])],
+    ("scatter_reduce", "equal extrema"): [
+        of_two("t.scatter_reduce(x, 0, c([0, 0]), y, 'amax')", [3.0, 5.0], [3.0, 1.0],
+               [0.5, 1.0], [0.5, 0.0]),
+    ],
     ("amax, amin, aminmax *", "nan"): [
         of_one(e, [nan, 1.0, nan], [0.5, 0.0, 0.5], [nan, nan, nan])
         for e in ("t.amax(x, 0)", "t.amin(x, 0)", "t.aminmax(x).max")
@@ -105,6 +109,10 @@ ROWS: dict[tuple[str, str], list[Case]] = {
         of_one("t.kthvalue(x, 2).values", [1.0, 3.0, 2.0], [0.0, 0.0, 1.0]),
         of_one("t.topk(x, 1).values", TIE, [1.0, 0.0, 0.0]),
         of_one("t.sort(x, stable=True).values * c([1.0, 2.0, 4.0])", TIE, [2.0, 1.0, 4.0]),
+    ],
+    ("cummax, cummin", "a tie"): [
+        of_one("t.cummax(x, 0).values", TIE, [2.0, 0.0, 1.0]),
+        of_one("t.cummin(x, 0).values", [1.0, 3.0, 1.0], [2.0, 0.0, 1.0]),
     ],
     ("sign, floor, ceil, trunc, round", "everywhere"): [
         of_one(f"t.{name}(x)", [-1.5, 0.0, 0.5, 1.0], [0.0] * 4)
@@ -146,7 +154,9 @@ ROWS: dict[tuple[str, str], list[Case]] = {
     ],
     ("hypot", "the origin"): [of_two("t.hypot(x, y)", [0.0], [0.0], [nan], [nan])],
     ("atan2", "the origin"): [of_two("t.atan2(x, y)", [0.0], [0.0], [0.0], [0.0])],
-    ("norm, dist, std, var", "all equal, or 0"): [
+    ("norm, dist, cdist, std, var", "all equal, or 0"): [
+        of_two("t.cdist(x.reshape(1, 2), y.reshape(1, 2))", [1.0, 2.0], [1.0, 2.0],
+               [0.0, 0.0], [0.0, 0.0]),
         of_one("t.norm(x)", [0.0, 0.0], [0.0, 0.0]),
         of_one("t.norm(x, 2, 0)", [0.0, 0.0], [0.0, 0.0]),
         of_two("t.dist(x, y)", [1.0, 2.0], [1.0, 2.0], [0.0, 0.0], [0.0, 0.0]),
@@ -167,6 +177,7 @@ ROWS: dict[tuple[str, str], list[Case]] = {
         of_two("t.xlogy(x, y)", [0.0, 0.0], [0.0, 2.0], [0.0, math.log(2)], [nan, 0.0])
     ],
     ("sinc", "0"): [of_one("t.sinc(x)", [0.0], [0.0])],
+    ("entr", "0"): [of_one("t.special.entr(x)", [0.0, 1.0], [inf, -1.0])],
     ("logsumexp *", "nothing but -inf"): [
         of_one("t.logsumexp(x, 0)", [-inf, -inf], [0.0, 0.0], [nan, nan]),
         of_one("t.logsumexp(x, 0)", [-inf, 1.0], [0.0, 1.0]),
@@ -216,6 +227,9 @@ ROWS: dict[tuple[str, str], list[Case]] = {
         of_two(e, [1.0, 2.0], [3.0, 3.0], [1.0, 1.0], [1.0, 1.0])
         for e in ("x.scatter_add(0, c([0, 0]), y)", "x.index_add(0, c([0, 0]), y)")
     ],
+    ("index_fill", "a place named twice"): [
+        of_two("t.index_fill(x, 0, c([0, 0]), y)", [1.0, 2.0], 3.0, [0.0, 1.0], 1.0),
+    ],
     ("to(dtype), double", "everywhere"): [
         of_one("x.to(t.float16)", [1.0, 2.0], [1.0, 1.0], needs="float16"),
         of_one("x.to(t.complex64) * (2 + 1j)", [1.0, 2.0], [2.0, 2.0]),
@@ -258,11 +272,10 @@ SECOND = [  # 0 here, and 0 / 0 in PyTorch
         ("t.norm(x)", [0.0, 0.0], [0.0, 0.0]),
         ("t.atan2(x, c([0.0]))", [0.0], [0.0]),
         ("t.copysign(x, c([1.0]))", [0.0], [0.0]),
-        ("t.sinc(x)", [0.0], [0.0]),
         ("t.sgn(x).real", [0j], [0j]),
         ("t.angle(x)", [0j], [0j]),
     )
-]  # fmt: skip
+] + [of_one("t.sinc(x)", [0.0], [0.0], second=[[-(math.pi**2) / 3]])]  # fmt: skip
 
 CASES = [case for cases in ROWS.values() for case in cases] + COMPLEX
 

@@ -503,7 +503,7 @@ def test_errors(program):
     expected, found = run(program, torch), run(program, xg)
     assert isinstance(expected, Exception), expected
     assert isinstance(found, type(expected)), found
-    words = str(expected).replace("<class 'torch.Tensor'>", "<class 'xpgrad.tensor.Tensor'>")
+    words = str(expected).replace("<class 'torch.Tensor'>", "<class 'xpgrad.Tensor'>")
     assert words.replace("VmappedProductGenerated", "Product").rstrip(".") in str(found)
 
 

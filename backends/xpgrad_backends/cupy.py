@@ -32,6 +32,7 @@ from xpgrad.device import device
 from xpgrad.errors import DeviceError
 from xpgrad.namespace import CREATION, FUNCTIONS, Namespace
 from xpgrad.registry import Backend
+from xpgrad_backends.cupy_linalg import CuPyLinalg
 
 OLDEST = (14, 2)  # sign() of NaN, scatter_add() of int64 and cumulative_sum() are right from here
 
@@ -47,7 +48,8 @@ _RENAMED = {"permute_dims": "transpose"}
 # What needs no device to be the current one. All else is guarded where there are several devices.
 _UNGUARDED = {
     "broadcast_to", "finfo", "iinfo", "isdtype", "dtype_of", "generator", "libraries",
-    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "send", "special_function",
+    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "scipy_linalg", "send",
+    "special_function",
     "synchronize", "current", "is_view",
 }  # fmt: skip
 
@@ -56,7 +58,7 @@ _ATOMIC = "efdiIlLqQ"
 _WIDER = {"?": "int32", "b": "int32", "h": "int32", "B": "uint32", "H": "uint32"}
 
 
-class CuPyNamespace(Namespace):
+class CuPyNamespace(CuPyLinalg):
     """CuPy's functions on one device, its own wherever they conform to the standard.
 
     Args:

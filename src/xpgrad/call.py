@@ -39,16 +39,16 @@ def unary(op: Op) -> Callable[..., Any]:
     keep_out, differentiable = op.needs_out, op.differentiable
     saves, same_shape = keep_x or keep_out, op.elementwise
 
-    def call(input: Any) -> Any:
+    def call(x: Any, /) -> Any:
         try:
-            ns = input._ns
-            xd = input._data
-            xn = input._node
+            ns = x._ns
+            xd = x._data
+            xn = x._node
             if ns.guard is not None or (xn is None and floats and xd.dtype not in ns.inexact):
-                return apply(op, (input,), None)
+                return apply(op, (x,), None)
             out = forward(ns, xd)
         except Exception as error:
-            return apply(op, (input,), None, error)
+            return apply(op, (x,), None, error)
         if type(out) is not ns.array_type:
             out = ns.wrap(out)
         t = new(Tensor)
@@ -81,30 +81,30 @@ def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
     promotes = bool(op.promotes)
     saves = op.needs_out or x_for_x or x_for_y or y_for_x or y_for_y
 
-    def call(input: Any, other: Any) -> Any:
-        kind = type(other)
+    def call(x: Any, y: Any, /) -> Any:
+        kind = type(y)
         try:
-            ns = input._ns
-            xd = input._data
-            xn = input._node
+            ns = x._ns
+            xd = x._data
+            xn = x._node
             if kind is float or kind is int:
                 # A Python number beside a float array keeps the array's dtype.
                 if ns.guard is not None or (xn is None and xd.dtype not in ns.inexact):
-                    return slow(op, (input, other), None)
-                yd, yn = other, None
+                    return slow(op, (x, y), None)
+                yd, yn = y, None
             else:
-                yd = other._data
-                yn = other._node
+                yd = y._data
+                yn = y._node
                 if (
-                    other._ns is not ns
+                    y._ns is not ns
                     or ns.guard is not None
                     or (promotes and xd.dtype is not yd.dtype)
                     or (floats and xn is None and yn is None and xd.dtype not in ns.inexact)
                 ):
-                    return slow(op, (input, other), None)
+                    return slow(op, (x, y), None)
             out = forward(ns, xd, yd)
         except Exception as error:
-            return slow(op, (input, other), None, error)
+            return slow(op, (x, y), None, error)
         if type(out) is not ns.array_type:
             out = ns.wrap(out)
         t = new(Tensor)
@@ -114,9 +114,7 @@ def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
             n = new(node_type)
             n.edges = (xn, yn)
             if saves:
-                if (xn is None and input._inference) or (
-                    yn is None and yd is not other and other._inference
-                ):
+                if (xn is None and x._inference) or (yn is None and yd is not y and y._inference):
                     raise GradientError(INFERENCE_SAVED)
                 n.saved = (
                     xd if (x_for_x and xn) or (x_for_y and yn) else None,

@@ -47,7 +47,7 @@ def host_special(name: str, *values: Any) -> np.ndarray[Any, Any]:
     Raises:
         MissingExtra: without SciPy, for all but `erf` and `erfc`.
     """
-    dtype = next(v.dtype for v in values if isinstance(v, np.ndarray))
+    dtype = next(v.dtype for v in values if isinstance(v, (np.ndarray, np.generic)))
     try:
         from scipy import special
     except ImportError:

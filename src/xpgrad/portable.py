@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from numpy import broadcast_shapes
+
 from xpgrad.host_linalg import eig as host_eig
 from xpgrad.windowed import EXTRAS as _WINDOWED
 from xpgrad.windowed import Windowed
@@ -83,8 +85,28 @@ class Portable(Windowed):
     def solve_triangular(
         self: Any, a: Array, b: Array, upper: bool, unitriangular: bool = False, /
     ) -> Array:
-        """The `x` with ``a @ x = b``, where only a triangle of `a` is looked at."""
-        return self.linalg.solve(triangle(self, a, upper, unitriangular), b)
+        """The `x` with ``a @ x = b``, where only a triangle of `a` is looked at.
+
+        By halves: one is solved for, and its products are taken off before the other is. So each
+        number is as exact as substitution makes it, however small the diagonal; zeros there give
+        inf and nan.
+        """
+        lead = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        if b.shape[:-2] != lead:
+            b = self.broadcast_to(b, (*lead, *b.shape[-2:]))
+        return self._by_halves(a, b, upper, unitriangular)
+
+    def _by_halves(self: Any, a: Array, b: Array, upper: bool, unitriangular: bool) -> Array:
+        n = a.shape[-1]
+        if n <= 1:
+            return b if unitriangular or n == 0 else b / a
+        half = n // 2
+        parts = slice(0, half), slice(half, n)
+        known, other = reversed(parts) if upper else parts
+        x = self._by_halves(a[..., known, known], b[..., known, :], upper, unitriangular)
+        rest = b[..., other, :] - self.matmul(a[..., other, known], x)
+        y = self._by_halves(a[..., other, other], rest, upper, unitriangular)
+        return self.concat([y, x] if upper else [x, y], axis=-2)
 
     def cholesky_solve(self: Any, b: Array, lower: Array, /) -> Array:
         """The `x` with ``lower @ lower.H @ x = b``."""
@@ -171,11 +193,3 @@ _COEFFICIENTS = (
     10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
 )  # fmt: skip
 PADE = tuple(c / _COEFFICIENTS[0] for c in _COEFFICIENTS)  # scaled, so that float32 holds them
-
-
-def triangle(xp: Any, a: Array, upper: bool, unitriangular: bool) -> Array:
-    """A triangle of `a`, zeros beside it, and ones on its diagonal if that is not looked at."""
-    a = xp.triu(a) if upper else xp.tril(a)
-    if not unitriangular:
-        return a
-    return xp.where(xp.eye(a.shape[-1], dtype=xp.native("bool")), xp.ones_like(a), a)

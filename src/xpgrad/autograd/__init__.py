@@ -17,9 +17,11 @@ maximum, minimum                        a tie                   1/2 for each
 fmax, fmin                              a tie                   1 for the first, 0 for the other
 max(), min(), amax, amin, aminmax       a tie                   1/n for each of n
 median()                                a tie                   1/n for each of n
+scatter_reduce                          equal extrema           1/n for each of n
 amax, amin, aminmax *                   nan                     1/n for each of n nan (all nan)
 max(dim), min(dim), median(dim)         a tie                   1 for the one picked
 kthvalue, topk, sort                    a tie                   1 for the one picked
+cummax, cummin                          a tie                   1 for the last one
 sign, floor, ceil, trunc, round         everywhere              0
 div(rounding_mode)                      everywhere              0
 // *                                    everywhere              0 (an error)
@@ -33,11 +35,12 @@ x ** 0                                  everywhere              0
 0 ** x                                  0 and above             0
 hypot                                   the origin              nan
 atan2                                   the origin              0
-norm, dist, std, var                    all equal, or 0         0
+norm, dist, cdist, std, var             all equal, or 0         0
 prod, cumprod                           zeros among factors     the product of the others
 prod, cumprod *                         infinities              the product of the others (nan)
 xlogy(x, y)                             both 0                  0 for x, nan for y
 sinc                                    0                       0
+entr                                    0                       inf
 logsumexp *                             nothing but -inf        0 (nan)
 logaddexp                               two like infinities     nan
 binary_cross_entropy *                  0 or 1, for a target    100, the bound of its logs (inf)
@@ -49,6 +52,7 @@ embedding                               a place named twice     the sum
 expand, broadcasting                    what is stretched       the sum
 scatter, index_copy, index_put          a place named twice     1 for each value given, 0 for x
 scatter_add, index_add                  a place named twice     1 for each value given, 1 for x
+index_fill                              a place named twice     1 for the value, 0 for x
 to(dtype), double                       everywhere              1, cast back to the input's dtype
 argmax, long, x < y                     everywhere              none: the graph ends
 abs, sgn, angle                         0 + 0i                  0
@@ -75,8 +79,8 @@ name twice and for the padding row of `embedding`: there a tangent tells what ha
 PyTorch.
 
 Second derivatives are those of the first ones as the table has them. Where PyTorch's formula for
-them divides 0 by 0 (at 0: `norm`, `atan2`, `copysign`, `sinc`, `sgn` and `angle` of complex
-numbers), they are 0 here.
+them divides 0 by 0 (at 0: `norm`, `atan2`, `copysign`, `sgn` and `angle` of complex numbers),
+they are 0 here; that of `sinc` is -pi**2 / 3.
 
 **Complex numbers.** The gradient of a real number L with respect to z = a + bi is dL/da + i dL/db
 (twice the conjugate Wirtinger derivative), as in PyTorch: L grows fastest in this direction, and

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, TypeVar
 
 from xpgrad.op import OpFunction, function_of, named
@@ -87,7 +88,7 @@ def documented(
     slope: str = "",
 ) -> Any:
     """An op as the door's function of that name, which may begin with a module's: no method."""
-    call: Any = function_of(function.op)
+    call = _spelled(function_of(function.op))
     call.__name__ = call.__qualname__ = name.rpartition(".")[2]
     call.__module__ = "xpgrad"
     call.__doc__ = text
@@ -100,6 +101,22 @@ def documented(
     if slope:
         call.__doc__ += "\n" + _slope(name, *slope.split(" -> "))
     return call
+
+
+def _spelled(call: Any) -> Any:
+    """An op's function with PyTorch's names for its inputs, which can then be given by name.
+
+    The code is the same, but for what it calls its arguments: there is no layer in between.
+    """
+    code = call.__code__
+    names = ("input", "other")[: code.co_argcount]
+    code = code.replace(co_posonlyargcount=0, co_varnames=(*names, *code.co_varnames[len(names) :]))
+    made: Any = FunctionType(
+        code, call.__globals__, call.__name__, call.__defaults__, call.__closure__
+    )
+    made.__annotations__ = {**dict.fromkeys(names, "Any"), "return": "Tensor"}
+    made.op = call.op
+    return made
 
 
 def _slope(name: str, given: str, found: str) -> str:

@@ -252,7 +252,8 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
     """
     x = joined(only_tensor(input, "index_fill"), index, value)
     if not x._data.shape:
-        return index_fill(*_lines(x, dim, index), value).reshape(())
+        line, _, at = _lines(x, dim, index)
+        return index_fill(line, 0, at, value).reshape(())
     axis, found = dim_of(dim, x.ndim), _vector("index_fill_", x, index)
     if isinstance(value, Tensor) and value._data.shape:
         raise ShapeError(

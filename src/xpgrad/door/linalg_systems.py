@@ -148,7 +148,7 @@ def solve_triangular(
         left: otherwise the `X` with ``X @ A = B``.
         unitriangular: the diagonal is taken for ones.
 
-    A zero on the diagonal gives inf and nan (an error where SciPy is not installed).
+    A zero on the diagonal gives inf and nan.
 
     >>> import xpgrad as xg
     >>> A = xg.tensor([[2.0, 1.0], [0.0, 4.0]])

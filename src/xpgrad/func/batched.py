@@ -733,6 +733,24 @@ def _searchsorted(call: Call, side: str = "left") -> Any:
     return xp.sum(xp.astype(below, xp.arange(0).dtype), axis=-1)
 
 
+def _reduce_at(call: Call, **settings: Any) -> Any:
+    """Flat places within each example as places among all."""
+    places = call.whole(2)
+    count = math.prod(call.shapes[0])
+    places = places + _offsets(call, count, len(call.shapes[2]), places.dtype)
+    return call(call.whole(0), call.whole(1), places, **settings)
+
+
+def _as_strided(call: Call, shape: Any, strides: Any, offset: int, own: Any = None) -> Any:
+    (have,) = call.shapes
+    apart = math.prod(have)  # how far examples lie from one another
+    if own is not None:
+        apart = 1 + sum((n - 1) * step for n, step in zip(have, own, strict=True))
+        own = (apart, *own)
+    shape, strides = (call.size, *shape), (apart, *strides)
+    return call(call.values[0], shape=shape, strides=strides, offset=offset, own=own)
+
+
 def _dynamic(call: Call, **settings: Any) -> Any:
     name = call.op.name.partition("_")[0]
     raise GradientError(
@@ -776,6 +794,9 @@ BATCHED: dict[str, Callable[..., Any]] = {
     "masked_fill": _masked_fill,
     "copy": _copy,
     "copy_slices": DECOMPOSED,
+    "cdist": DECOMPOSED,
+    "reduce_at": _reduce_at,
+    "as_strided": _as_strided,
     "searchsorted": _searchsorted,
     **SPATIAL,
 }

@@ -71,7 +71,7 @@ def at_end(lengths, width, xp):
 
 def backwards(emitted, skips, steps, lengths, xp):
     """For each step the log-probability of all that may follow."""
-    t, n, width = emitted.shape
+    t = emitted.shape[0]
     over = xp.where(at_end(lengths, width, xp), 0.0, NEVER)
     over = xp.astype(over, emitted.dtype)
     now, found = over, []
@@ -93,7 +93,7 @@ def ctc_rule(g, x, targets, steps, lengths, blank, zero_infinity, xp):
     """
     labels, skips = layout(targets, lengths, blank, xp)
     emitted = emissions(x, labels, xp)
-    t, n, width = emitted.shape
+    t, n, _ = emitted.shape
     if not t:
         return xp.zeros_like(x)
     last, alphas = forwards(emitted, skips, steps, xp)

@@ -162,8 +162,37 @@ def without_two(s, xp):
     return xp.where(diagonal_of(n, xp), xp.zeros_like(pairs), rest * pairs)
 
 
+NEARLY_SINGULAR = 1e-5  # the ratio of singular values from which on inverses are not trusted
+
+
 def cofactor_rule(g, x, xp):
-    """The second derivative of the determinant, by the singular values ``x = U S V^H``.
+    """The second derivative of the determinant: by inverses, where these are any good.
+
+    That way derivatives of any order follow. The other is right for any rank too, but its own
+    derivatives want different singular values.
+    """
+    n = x.shape[-1]
+    if n == 0:
+        return g
+    s = xp.linalg.svdvals(x)
+    first, last = (xp.getitem(s, (..., slice(i, i + 1))) for i in (0, n - 1))
+    singular = column(last <= NEARLY_SINGULAR * first, xp)
+    apart = on_diagonal(xp.astype(xp.arange(n), x.dtype) + 1, xp)
+    regular = by_inverse(g, xp.where(singular, xp.eye(n, dtype=x.dtype), x), xp)
+    return xp.where(singular, by_minors(g, xp.where(singular, x, apart), xp), regular)
+
+
+def by_inverse(g, x, xp):
+    """For regular matrices: of ``det(A) inv(A).T``."""
+    inverse, det = xp.linalg.inv(x), xp.linalg.det(x)
+    turned = xp.matmul(inverse, xp.conj(g))
+    trace = column(column(xp.linalg.trace(turned), xp), xp)
+    found = xp.matrix_transpose(trace * inverse - xp.matmul(turned, inverse))
+    return xp.conj(column(column(det, xp), xp) * found)
+
+
+def by_minors(g, x, xp):
+    """By the singular values ``x = U S V^H``.
 
     For ``S`` it is a sum over pairs of what is left without their rows and columns (a formula of
     minors, finite for any rank); ``U`` and ``V`` change the coordinates.

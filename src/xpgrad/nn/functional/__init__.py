@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xpgrad.nn.functional import activations as _activations
 from xpgrad.nn.functional import along as _along
+from xpgrad.nn.functional import chunked as _chunked
 from xpgrad.nn.functional import classes as _classes
 from xpgrad.nn.functional import convolution as _convolution
 from xpgrad.nn.functional import ctc as _ctc
@@ -20,6 +21,7 @@ from xpgrad.nn.functional import margins as _margins
 from xpgrad.nn.functional import normalization as _normalization
 from xpgrad.nn.functional.activations import *
 from xpgrad.nn.functional.along import *
+from xpgrad.nn.functional.chunked import *
 from xpgrad.nn.functional.classes import *
 from xpgrad.nn.functional.convolution import *
 from xpgrad.nn.functional.ctc import *
@@ -34,6 +36,7 @@ from xpgrad.nn.functional.normalization import *
 __all__ = [
     *_activations.__all__,
     *_along.__all__,
+    *_chunked.__all__,
     *_classes.__all__,
     *_convolution.__all__,
     *_ctc.__all__,
