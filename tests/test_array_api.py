@@ -72,6 +72,19 @@ def test_signatures_of_linear_algebra(name):
     assert signature(getattr(xp.linalg, name)) == signature(getattr(strict.linalg, name))
 
 
+@pytest.mark.parametrize("name", xp.fft.__all__)
+def test_signatures_of_transforms(name):
+    assert signature(getattr(xp.fft, name)) == signature(getattr(strict.fft, name))
+
+
+def test_the_extensions_are_whole():
+    newer = {"eig", "eigvals"}  # of 2025.12
+    names = {n for n, f in vars(strict.linalg).items() if inspect.isfunction(f) and n[0] != "_"}
+    names = {n for n in names if getattr(strict.linalg, n).__module__.endswith("._linalg")}
+    assert sorted(names - newer - set(xp.linalg.__all__)) == []
+    assert sorted(set(strict.fft.__all__) - set(xp.fft.__all__)) == []
+
+
 UNSET = object()
 
 
@@ -88,7 +101,7 @@ def signature(function):
 
 
 def test_nothing_else_is_in_it():
-    known = {*standard_names(), "linalg"}
+    known = {*standard_names(), "linalg", "fft"}
     assert sorted(set(xp.__all__) - known) == []
 
 
@@ -247,6 +260,7 @@ N = np.array([[3, 1, 2], [7, 0, 5]])
 T = np.array([[True, False, True], [False, False, True]])
 C = np.array([1 + 2j, -0.5 + 1j, 2 - 3j])
 V = np.array([3.0, 1.0, 2.0, 1.0])
+SPD = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, -0.25], [0.5, -0.25, 2.0]])
 
 UNARY = {
     "abs": (A, N, C), "acos": (UNIT, C), "acosh": (np.abs(A) + 1, C), "asin": (UNIT, C),
@@ -359,6 +373,37 @@ LINALG = {
                     *(c(A, axis=1, ord=p) for p in (1, 2.5, math.inf, -math.inf))],
     "matmul": CALLS["matmul"], "matrix_transpose": CALLS["matrix_transpose"],
     "tensordot": CALLS["tensordot"], "vecdot": CALLS["vecdot"],
+    "cholesky": [c(SPD), c(SPD, upper=True), c(np.stack([SPD, SPD + np.eye(3)]))],
+    "cross": [c(A, B), c(A, A[0]), c(A.T, B.T, axis=-2)],
+    "det": [c(SPD), c(SPD.astype("float32")), c(np.zeros((2, 0, 0)))],
+    "eigh": [c(SPD), c(SPD.astype("complex128"))],
+    "eigvalsh": [c(SPD), c(SPD.astype("complex64"))],
+    "inv": [c(SPD), c(np.stack([SPD, SPD * 2]))],
+    "matrix_norm": [c(A), c(np.stack([A, B]), keepdims=True),
+                    *(c(A, ord=p) for p in ("nuc", 1, -1, 2, -2, math.inf, -math.inf)),
+                    c(SPD.astype("complex128"), ord=2, keepdims=True)],
+    "matrix_power": [c(SPD, 0), c(SPD, 1), c(SPD, 5), c(SPD, -2)],
+    "matrix_rank": [c(A), c(SPD), c(np.outer(V, V)), c(SPD, rtol=0.5), c(np.zeros((2, 3, 3)))],
+    "pinv": [c(A), c(np.outer(V, V)), c(SPD, rtol=0.5), c(np.stack([A, B]))],
+    "qr": [c(A), c(A.T), c(A.T, mode="complete"), c(SPD.astype("complex128"))],
+    "slogdet": [c(SPD), c(-SPD), c(SPD * 1j)],
+    "solve": [c(SPD, V[:3]), c(SPD, A.T), c(np.stack([SPD, SPD * 2]), A.T)],
+    "svd": [c(A), c(A.T, full_matrices=False), c(SPD.astype("complex128"))],
+    "svdvals": [c(A), c(SPD.astype("complex64"))],
+}  # fmt: skip
+
+_HALF = np.fft.rfft(np.arange(12.0).reshape(2, 6) ** 1.5)
+FFT = {
+    **{name: [c(C), c(C, n=3), c(C, n=9, norm="ortho"), c(C, norm="forward")]
+       for name in ("fft", "ifft", "hfft", "irfft")},
+    **{name: [c(A), c(A, n=2, axis=0), c(A, n=7, norm="ortho"), c(A, norm="forward")]
+       for name in ("rfft", "ihfft")},
+    **{name: [c(_HALF), c(_HALF, s=(3, 2)), c(_HALF, axes=(0,), norm="ortho")]
+       for name in ("fftn", "ifftn", "irfftn")},
+    "rfftn": [c(A), c(A, s=(3, 5)), c(A, axes=(1, 0), norm="forward")],
+    **{name: [c(n, d=d, dtype="float32") for n, d in ((4, 1.0), (5, 0.5), (1, 1.0))]
+       for name in ("fftfreq", "rfftfreq")},
+    "fftshift": [c(A), c(A, axes=1), c(V)], "ifftshift": [c(A), c(A, axes=(0,)), c(V)],
 }  # fmt: skip
 
 
@@ -408,11 +453,18 @@ def test_results_of_linear_algebra_are_strict_s(name):
         check_like_strict(getattr(xp.linalg, name), getattr(strict.linalg, name), args, kwargs)
 
 
+@pytest.mark.parametrize("name", sorted(FFT))
+def test_results_of_transforms_are_strict_s(name):
+    for args, kwargs in FFT[name]:
+        check_like_strict(getattr(xp.fft, name), getattr(strict.fft, name), args, kwargs)
+
+
 def test_each_function_is_called():
     functions = {n for n in standard_names() if inspect.isfunction(getattr(strict, n))}
     functions.discard("__array_namespace_info__")
     assert sorted(functions - CALLS.keys()) == []
     assert sorted(set(xp.linalg.__all__) - LINALG.keys()) == []
+    assert sorted(set(xp.fft.__all__) - FFT.keys()) == []
 
 
 def test_a_wrong_result_fails():

@@ -470,12 +470,6 @@ class OpNode(Node):
 
     op: ClassVar[Op]
 
-    def __getattr__(self, name: str) -> Any:
-        # What PyTorch shows of its nodes: `_saved_self`, `_saved_result`, `_saved_dim`, …
-        if name.startswith("_saved_"):
-            return self._shown(name.removeprefix("_saved_"))
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     def _shown(self, name: str) -> Any:
         """A saved value by PyTorch's name for it or by ours: a Tensor, or a setting.
 
@@ -500,6 +494,18 @@ class OpNode(Node):
     def lifted(self, tensor_namespace: Callable[[Namespace], Any]) -> Any:
         """The node as its rules see it under ``create_graph``: all values are Tensors."""
         return _Lifted(self, tensor_namespace(self.ns))
+
+
+def _shown_as(name: str) -> property:
+    return property(lambda node: node._shown(name))
+
+
+# What PyTorch shows of its nodes. (Not by `__getattr__`, which would slow down every attribute.)
+for _name in (
+    "self", "input", "other", "exponent", "result", "weight", "bias", "target", "mask", "index",
+    "dim", "dims", "keepdims", "axis", "axes", "shape", "correction",
+):  # fmt: skip
+    setattr(OpNode, f"_saved_{_name}", _shown_as(_name))
 
 
 class _Lifted:

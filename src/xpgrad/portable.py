@@ -157,7 +157,7 @@ class Portable(Windowed):
         if 0 in x.shape:
             return x
         norm = self.max(self.sum(self.abs(x), axis=-2))
-        norm = float(norm)
+        norm = float(self.to_host(self.wrap(norm)))
         squarings = 0
         if math.isfinite(norm) and norm > THETA:
             squarings = max(0, math.ceil(math.log2(norm / THETA)))

@@ -1,15 +1,18 @@
-"""Convolution as three products, made of what the array API standard has.
+"""Convolution and resampling, made of what the array API standard has.
 
-Each sums over the positions of the kernel: a slice of the input for each, and one product of
-matrices. A backend overrides what its library does better.
+A convolution sums over the positions of the kernel: a slice of the input for each, and one product
+of matrices. A backend overrides what its library does better.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 Array = Any
 Ints = tuple[int, ...]
@@ -32,6 +35,8 @@ class Windowed:
 
     So each of them has the other two for derivatives. Settings are tuples with a number for each
     dimension of space, and the number of groups.
+
+    ``resample(x, axis, taps)`` reads an axis at the places of a table of `Taps`.
     """
 
     def convolve(
@@ -87,6 +92,36 @@ class Windowed:
             return self.zeros((f, c, *size), dtype=x.dtype)
         return self.reshape(self.stack(parts, axis=-1), (f, c, *size))
 
+    def resample(self: Any, x: Array, axis: int, taps: Taps) -> Array:
+        """An axis read at the places of a table."""
+        shape = (*x.shape[:axis], taps.count, *x.shape[axis + 1 :])
+        lead = (slice(None),) * axis
+        along = tuple(taps.count if i == axis else 1 for i in range(len(shape)))
+        total, own = None, False
+        for elements, weights in taps.columns if 0 not in shape and 0 not in x.shape else ():
+            fresh = not isinstance(elements, slice)
+            if isinstance(elements, slice):
+                part = self.getitem(x, (*lead, elements, ...))
+            else:
+                places = self.asarray(elements.tolist(), dtype=self.arange(0).dtype)
+                part = self.take(x, places, axis=axis)
+            if isinstance(weights, float):
+                if weights != 1:
+                    part, fresh = part * weights, True
+            else:
+                there = weights != 0
+                if not (weights[there] == 1).all():
+                    kind = self.native(self.dtype_of(x).to_real())
+                    part = part * self.reshape(self.asarray(weights.tolist(), dtype=kind), along)
+                if not there.all():  # inf times nothing is nothing
+                    mask = self.reshape(self.asarray(there.tolist()), along)
+                    part = self.where(mask, part, self.zeros((), dtype=x.dtype))
+                fresh = True
+            total, own = (part, fresh) if total is None else (total + part, True)
+        if total is None:
+            return self.zeros(shape, dtype=x.dtype)
+        return total if own else self.copy(total)
+
     def _padded(self: Any, x: Array, padding: Ints, reach: Ints) -> Array:
         """As much of an array as is read, and zeros around it."""
         space = tuple(x.shape[2:])
@@ -102,7 +137,7 @@ class Windowed:
         return self.assign(out, (slice(None), slice(None), *inner), x)
 
 
-EXTRAS = ("convolve", "convolve_input", "convolve_weight")
+EXTRAS = ("convolve", "convolve_input", "convolve_weight", "resample")
 
 
 class Steps:
@@ -133,3 +168,63 @@ def by_group(xp: Any, x: Array, groups: int, axis: int = 1) -> Array:
     """Channels split into groups at an axis, what is behind them in one dimension."""
     lead, channels, rest = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     return xp.reshape(x, (*lead, groups, channels // groups, math.prod(rest)))
+
+
+# ------------------------------------------------------------------ resampling
+
+
+class Taps:
+    """For each of some places, elements of an axis and their weights, both (places, taps).
+
+    What an axis gives at a new place is a sum of a few of its elements. Interpolation, averages of
+    windows of any lengths and most kinds of padding are such tables, one for each dimension, and so
+    is the adjoint of each. They follow from shapes, so that the host knows them. Elements with
+    weight 0 only fill the table.
+    """
+
+    def __init__(self, elements: Any, length: int, weights: Any = None) -> None:
+        found = np.asarray(elements, np.int64)
+        self.elements = found if found.ndim == 2 else found.reshape(-1, 1)
+        self.length = length  # of the axis
+        weights = np.ones(self.elements.shape) if weights is None else weights
+        self.weights = np.asarray(weights, np.float64)
+
+    @property
+    def count(self) -> int:
+        """How many places."""
+        return len(self.elements)
+
+    @functools.cached_property
+    def transposed(self) -> Taps:
+        """The adjoint: for each element of the axis, the places that it went to."""
+        rows, columns = np.nonzero(self.weights)
+        elements, weights = self.elements[rows, columns], self.weights[rows, columns]
+        order = np.argsort(elements, kind="stable")
+        elements, weights, rows = elements[order], weights[order], rows[order]
+        counts = np.bincount(elements, minlength=self.length)
+        within = np.arange(len(elements)) - (np.cumsum(counts) - counts)[elements]
+        shape = (self.length, max(int(counts.max(initial=0)), 1))
+        places, back = np.zeros(shape, np.int64), np.zeros(shape)
+        places[elements, within], back[elements, within] = rows, weights
+        return Taps(places, self.count, back)
+
+    @functools.cached_property
+    def columns(self) -> list[tuple[Any, Any]]:
+        """The taps: elements, as a slice where they are one, and weights, or one for all."""
+        found = []
+        for elements, weights in zip(self.elements.T, self.weights.T, strict=True):
+            same = len(weights) and (weights == weights[0]).all()
+            if not (same and weights[0] == 0):
+                found.append((_as_slice(elements), float(weights[0]) if same else weights))
+        return found
+
+
+def _as_slice(elements: Any) -> Any:
+    """Elements in equal steps as a slice, others as they are."""
+    if len(elements) == 0:
+        return slice(0, 0)
+    first, last = int(elements[0]), int(elements[-1])
+    step = int(elements[1]) - first if len(elements) > 1 else 1
+    if step < 1 or (np.diff(elements) != step).any():
+        return elements
+    return slice(first, last + 1, step)

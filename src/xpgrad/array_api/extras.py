@@ -10,6 +10,7 @@ from xpgrad.ops import fft as _transforms
 from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
 from xpgrad.ops import strided as _steps
 from xpgrad.ops.scatter import combine_at as combine_at
+from xpgrad.ops.resampling import resample as _resample
 from xpgrad.ops.special import BY_NAME
 from xpgrad.tensor import Tensor
 
@@ -88,6 +89,12 @@ def as_complex(x: Tensor) -> Tensor:
 def send(x: Tensor, ns: Any) -> Tensor:
     """`x` on the device of another raw namespace."""
     found: Tensor = device.to_device(x, ns=ns)
+    return found
+
+
+def resample(x: Tensor, axis: int, taps: Any) -> Tensor:
+    """An axis read at the places of a table."""
+    found: Tensor = _resample(x, axis=axis, taps=taps)
     return found
 
 

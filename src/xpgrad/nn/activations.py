@@ -27,18 +27,26 @@ def _in_place(module: Any, lead: str = "") -> str:
 # ------------------------------------------------------------------ element by element
 
 
-class ReLU(Module):
-    """``max(x, 0)``; its derivative at 0 is 0."""
+class _Bare(Module):
+    """What can be written over its input, and has nothing else to say."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, inplace=self.inplace)
+
+class _Plain(_Bare):
+    """The same, and it says so."""
 
     def extra_repr(self) -> str:
         return _in_place(self)
+
+
+class ReLU(_Plain):
+    """``max(x, 0)``; its derivative at 0 is 0."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu(input, inplace=self.inplace)
 
 
 class LeakyReLU(Module):
@@ -104,43 +112,47 @@ class RReLU(Module):
         return f"lower={self.lower}, upper={self.upper}{_in_place(self, ', ')}"
 
 
-class ELU(Module):
-    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+class _Exponential(Module):
+    """Exponential below 0."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha, self.inplace)
-
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}{_in_place(self, ', ')}"
 
 
-class CELU(ELU):
+class ELU(_Exponential):
+    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.elu(input, self.alpha, self.inplace)
+
+
+class CELU(_Exponential):
     """``x`` where positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.celu(input, self.alpha, self.inplace)
 
 
-class SELU(ReLU):
+class SELU(_Plain):
     """The scaled `ELU` whose constants keep mean 0 and variance 1 from layer to layer."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
 
 
-class SiLU(ReLU):
+class SiLU(_Plain):
     """``x * sigmoid(x)``."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, inplace=self.inplace)
 
 
-class Mish(ReLU):
+class Mish(_Plain):
     """``x * tanh(softplus(x))``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -251,18 +263,14 @@ class ReLU6(Hardtanh):
         return _in_place(self)
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(_Bare):
     """A line that rises from 0 at -3 to 1 at 3."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input, self.inplace)
 
 
-class Hardswish(Hardsigmoid):
+class Hardswish(_Bare):
     """``x * hardsigmoid(x)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -285,21 +293,25 @@ class Threshold(Module):
         return f"threshold={self.threshold}, value={self.value}{_in_place(self, ', ')}"
 
 
-class Hardshrink(Module):
-    """``x``, but 0 between ``-lambd`` and ``lambd``."""
+class _Shrink(Module):
+    """Something happens between ``-lambd`` and ``lambd``."""
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.hardshrink(input, self.lambd)
-
     def extra_repr(self) -> str:
         return f"{self.lambd}"
 
 
-class Softshrink(Hardshrink):
+class Hardshrink(_Shrink):
+    """``x``, but 0 between ``-lambd`` and ``lambd``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
     """``x`` moved towards 0 by ``lambd``, at most up to 0."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -316,28 +328,32 @@ class Tanhshrink(Module):
 # ------------------------------------------------------------------ along a dimension
 
 
-class Softmax(Module):
-    """Positive numbers that sum to 1 along `dim`."""
+class _Along(Module):
+    """Something happens along `dim`."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim)
-
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
-class LogSoftmax(Softmax):
+class Softmax(_Along):
+    """Positive numbers that sum to 1 along `dim`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmax(input, self.dim)
+
+
+class LogSoftmax(_Along):
     """The logarithm of `Softmax`, computed without overflow."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
 
 
-class Softmin(Softmax):
+class Softmin(_Along):
     """`Softmax` of ``-x``."""
 
     def forward(self, input: Tensor) -> Tensor:

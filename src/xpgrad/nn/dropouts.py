@@ -11,13 +11,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Dropout(Module):
-    """Zero each element with probability `p` in training, and scale the rest by 1/(1-p).
-
-    >>> import xpgrad as xg
-    >>> xg.nn.Dropout(0.5).eval()(xg.ones(3))
-    tensor([1., 1., 1.])
-    """
+class _Dropout(Module):
+    """Something is dropped with probability `p`."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -26,42 +21,51 @@ class Dropout(Module):
         self.p = p
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training, self.inplace)
-
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
+class Dropout(_Dropout):
+    """Zero each element with probability `p` in training, and scale the rest by 1/(1-p).
+
+    >>> import xpgrad as xg
+    >>> xg.nn.Dropout(0.5).eval()(xg.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+
+class Dropout1d(_Dropout):
     """`Dropout` of whole channels, for input of shape (N, C, L) or (C, L)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(Dropout):
+class Dropout2d(_Dropout):
     """`Dropout` of whole channels, for input of shape (N, C, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(Dropout):
+class Dropout3d(_Dropout):
     """`Dropout` of whole channels, for input of shape (N, C, D, H, W) or (C, D, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
-class AlphaDropout(Dropout):
+class AlphaDropout(_Dropout):
     """Dropout after `SELU`: to its lowest value, and so that mean and variance stay."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training)
 
 
-class FeatureAlphaDropout(Dropout):
+class FeatureAlphaDropout(_Dropout):
     """`AlphaDropout` of whole channels, for input of shape (N, C, …)."""
 
     def forward(self, input: Tensor) -> Tensor:

@@ -1,103 +1,132 @@
-"""Reading an axis at other places than it has, and putting something around an array.
+"""Reading axes at other places than they have, putting something around arrays, windows in rows.
 
-What an axis gives at each new place is a sum of a few of its elements with weights: `Taps` is the
-table of both. Interpolation, resizing, averages of windows of any lengths and most kinds of padding
-are such tables, one for each dimension of space, and so is the adjoint of each.
+See `windowed.Taps` for what resampling is.
 """
 
 from __future__ import annotations
 
-import functools
-
-import numpy as np
+import math
 
 from xpgrad.op import named, op
 from xpgrad.ops.pooling import at
+from xpgrad.windowed import Steps
+
+# ------------------------------------------------------------------ resampling
 
 
-class Taps:
-    """For each of some places, elements of an axis and their weights, both (places, taps).
-
-    Elements with weight 0 only fill the table. Known on the host: they follow from shapes.
-    """
-
-    def __init__(self, elements, length, weights=None):
-        elements = np.asarray(elements, np.int64)
-        self.elements = elements if elements.ndim == 2 else elements.reshape(-1, 1)
-        self.length = length  # of the axis
-        if weights is None:
-            weights = np.ones(self.elements.shape)
-        self.weights = np.asarray(weights, np.float64)
-
-    @property
-    def count(self):
-        """How many places."""
-        return len(self.elements)
-
-    @functools.cached_property
-    def transposed(self):
-        """The adjoint: for each element of the axis, the places that it went to."""
-        rows, columns = np.nonzero(self.weights)
-        elements, weights = self.elements[rows, columns], self.weights[rows, columns]
-        order = np.argsort(elements, kind="stable")
-        elements, weights, rows = elements[order], weights[order], rows[order]
-        counts = np.bincount(elements, minlength=self.length)
-        first = np.cumsum(counts) - counts
-        within = np.arange(len(elements)) - first[elements]
-        shape = (self.length, max(int(counts.max(initial=0)), 1))
-        found, of = np.zeros(shape, np.int64), np.zeros(shape)
-        found[elements, within], of[elements, within] = rows, weights
-        return Taps(found, self.count, of)
-
-    @functools.cached_property
-    def columns(self):
-        """The taps: elements, as a slice where they are one; weights, or a number for all."""
-        found = []
-        for elements, weights in zip(self.elements.T, self.weights.T, strict=True):
-            part = _as_slice(elements)
-            same = len(weights) and (weights == weights[0]).all()
-            found.append((elements if part is None else part, weights[0] if same else weights))
-        return found
+@op(linear=True, x=lambda g, axis, taps, xp: xp.resample(g, axis, taps.transposed))
+def resample(xp, x, /, *, axis, taps):
+    """Sums of a few elements of an axis for each place of a table."""
+    return xp.resample(x, axis, taps)
 
 
-def _as_slice(elements):
-    """Equal steps as a slice; `None` for others."""
-    if len(elements) < 2:
-        return slice(elements[0], elements[0] + 1) if len(elements) else slice(0, 0)
-    step = int(elements[1] - elements[0])
-    if step < 1 or (np.diff(elements) != step).any():
-        return None
-    return slice(int(elements[0]), int(elements[-1]) + 1, step)
+# ------------------------------------------------------------------ constants around
 
 
-def resample(xp, x, axis, taps):
-    """An axis read at the places of a table."""
-    shape = (*x.shape[:axis], taps.count, *x.shape[axis + 1 :])
-    if 0 in shape or 0 in x.shape:
-        return xp.zeros(shape, dtype=x.dtype)
-    total, own = None, False
-    along = tuple(taps.count if i == axis else 1 for i in range(len(shape)))
-    for elements, weights in taps.columns:
-        if isinstance(elements, slice):
-            part = xp.getitem(x, at(axis, elements))
-        else:
-            part = xp.take(x, xp.asarray(elements.tolist(), dtype=xp.arange(0).dtype), axis=axis)
-        fresh = not isinstance(elements, slice)
-        if not isinstance(weights, np.ndarray):
-            if weights == 0:
-                continue
-            if weights != 1:
-                part, fresh = part * float(weights), True
-        else:
-            where = weights != 0
-            if not (weights[where] == 1).all():
-                kind = xp.native(xp.dtype_of(x).to_real())
-                part = part * xp.reshape(xp.asarray(weights.tolist(), dtype=kind), along)
-            if not where.all():  # where there is nothing, nan and inf are nothing, too
-                there = xp.reshape(xp.asarray(where.tolist()), along)
-                part = xp.where(there, part, xp.zeros((), dtype=x.dtype))
-            fresh = True
-        total, own = (part, fresh) if total is None else (total + part, True)
-    if total is None:
-        return xp.zeros(shape, dtype=x.dtype)
-    return total if own else xp.copy(total)
+def framed(x, widths, value, xp):
+    """An array with so many elements more before and behind in each dimension (or fewer)."""
+    inner = tuple(
+        slice(max(-low, 0), n - max(-high, 0))
+        for n, (low, high) in zip(x.shape, widths, strict=True)
+    )
+    part = xp.getitem(x, inner)
+    if all(low <= 0 and high <= 0 for low, high in widths):
+        return xp.copy(part)
+    shape = tuple(n + low + high for n, (low, high) in zip(x.shape, widths, strict=True))
+    if 0 in part.shape:
+        return xp.full(shape, value, dtype=x.dtype)
+    there = tuple(
+        slice(max(low, 0), n - max(high, 0)) for n, (low, high) in zip(shape, widths, strict=True)
+    )
+    out = xp.full(shape, value, dtype=x.dtype) if value else xp.zeros(shape, dtype=x.dtype)
+    return xp.assign(out, there, part)
+
+
+def pad_rule(g, widths, xp):
+    return framed(g, tuple((-low, -high) for low, high in widths), 0, xp)
+
+
+@op(node="ConstantPadNd", x=pad_rule)
+def pad(xp, x, /, *, widths, value=0):
+    """`x` with so many elements of one value before and behind in each dimension (or fewer)."""
+    return framed(x, widths, value, xp)
+
+
+# ------------------------------------------------------------------ windows in rows
+
+
+def blocks_rule(g, like, kernel, stride, padding, dilation, xp):
+    size = tuple(like.shape[2:])
+    return laid_over(g, size, kernel, stride, padding, dilation, xp)
+
+
+def counts(size, kernel, stride, padding, dilation):
+    """How many windows there are in each dimension."""
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def laid_over(x, size, kernel, stride, padding, dilation, xp):
+    """Windows laid over each other where they came from."""
+    outputs = counts(size, kernel, stride, padding, dilation)
+    n, taps = x.shape[0], math.prod(kernel)
+    c = x.shape[1] // taps
+    steps = Steps(kernel, outputs, stride, dilation)
+    reach = [max(r, p + m) for r, p, m in zip(steps.reach(), padding, size, strict=True)]
+    out = xp.zeros((n, c, *reach), dtype=x.dtype)
+    x = xp.reshape(x, (n, c, taps, *outputs))
+    for tap, (_, index) in enumerate(steps):
+        part = xp.getitem(x, (slice(None), slice(None), tap))
+        out = xp.assign(out, index, xp.getitem(out, index) + part)
+    inner = (slice(p, p + m) for p, m in zip(padding, size, strict=True))
+    return xp.copy(xp.getitem(out, (slice(None), slice(None), *inner)))
+
+
+@op(node="Im2Col", linear=True, x=blocks_rule)
+def im2col(xp, x, /, *, kernel, stride, padding, dilation):
+    """The windows of (N, C, *space) as columns: (N, C * kernel, windows)."""
+    size = tuple(x.shape[2:])
+    outputs = counts(size, kernel, stride, padding, dilation)
+    n, c = x.shape[:2]
+    steps = Steps(kernel, outputs, stride, dilation)
+    frame = tuple(
+        (p, max(r - p - m, 0)) for p, r, m in zip(padding, steps.reach(), size, strict=True)
+    )
+    if any(low or high for low, high in frame):
+        x = framed(x, ((0, 0), (0, 0), *frame), 0, xp)
+    parts = [xp.getitem(x, index) for _, index in steps]
+    return xp.reshape(xp.stack(parts, axis=2), (n, c * len(parts), math.prod(outputs)))
+
+
+def columns_rule(g, kernel, stride, padding, dilation, xp):
+    return im2col.op.forward(xp, g, kernel=kernel, stride=stride, padding=padding,
+                             dilation=dilation)  # fmt: skip
+
+
+@op(node="Col2Im", linear=True, x=columns_rule)
+def col2im(xp, x, /, *, size, kernel, stride, padding, dilation):
+    """Columns (N, C * kernel, windows) added up where windows of (N, C, *size) are."""
+    return laid_over(x, size, kernel, stride, padding, dilation, xp)
+
+
+# ------------------------------------------------------------------ as PyTorch names them
+
+
+def _by_rank(pattern):
+    return {n: named(resample, pattern.format(n) + "Backward0") for n in (1, 2, 3)}
+
+
+REFLECTED, REPLICATED = _by_rank("ReflectionPad{}D"), _by_rank("ReplicationPad{}D")
+AVERAGED = _by_rank("AdaptiveAvgPool{}D")
+UPSAMPLED = {
+    mode: named(resample, f"Upsample{name}Backward0")
+    for mode, name in (
+        ("nearest1", "Nearest1D"), ("nearest2", "Nearest2D"), ("nearest3", "Nearest3D"),
+        ("nearest-exact1", "NearestExact1D"), ("nearest-exact2", "NearestExact2D"),
+        ("nearest-exact3", "NearestExact3D"), ("linear1", "Linear1D"), ("bilinear2", "Bilinear2D"),
+        ("bicubic2", "Bicubic2D"), ("trilinear3", "Trilinear3D"),
+        ("bilinear2aa", "Bilinear2DAa"), ("bicubic2aa", "Bicubic2DAa"),
+    )
+}  # fmt: skip
