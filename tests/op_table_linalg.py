@@ -129,7 +129,9 @@ def _each(function, x, outputs=1):
     """A function of one matrix on each of a stack."""
     found = {i: function(x[i]) for i in np.ndindex(*x.shape[:-2])}
     return [
-        np.array([found[i][k] for i in found]).reshape(x.shape[:-2] + next(iter(found.values()))[k].shape)
+        np.array([found[i][k] for i in found]).reshape(
+            x.shape[:-2] + next(iter(found.values()))[k].shape
+        )
         for k in range(outputs)
     ]
 
@@ -222,8 +224,8 @@ ROWS = [
         REGULAR, BOTH, tolerance=20),
     Row("qr", _qr, [S((4, 2), mode="complete"), S((3, 2), mode="r")], REGULAR, BOTH,
         differentiable=False, tolerance=20),
-    Row("svd", _reference("svd", _svd), [S((3, 3)), S((4, 2)), S((2, 2, 3)), S((1, 1)), S((0, 2, 2))],
-        APART, BOTH, tolerance=20),
+    Row("svd", _reference("svd", _svd),
+        [S((3, 3)), S((4, 2)), S((2, 2, 3)), S((1, 1)), S((0, 2, 2))], APART, BOTH, tolerance=20),
     Row("svd", _reference("svd", _svd),
         [S((2, 2), full_matrices=True), S((2, 3, 3), full_matrices=True)], APART, BOTH,
         tolerance=20),

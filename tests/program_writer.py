@@ -101,7 +101,7 @@ class Writer:
         self.parents: set[str] = set()  # see `between`
         self.hooked: list[Any] = []  # nodes that have hooks
         self.before: dict[str, Any] = {}  # what made a tensor when it got its hooks
-        self.told = False  # whether a tensor's flag has been taken away
+        self.told = False  # whether a tensor's flag has been set
         self.seen: dict[int, tuple[Any, ...]] = {}  # see `track`
 
     def look_at(self, side: Any) -> None:
@@ -623,9 +623,9 @@ class Writer:
             return None
         name, x = found
         p = self.random.random()
+        self.told = True
         if p < 0.4:
             return f"{name}.requires_grad_()"
-        self.told = True
         if p < 0.6:
             return f"{name}.requires_grad_(False)"
         if p < 0.7:
@@ -721,7 +721,7 @@ class Writer:
         """Whether it cannot be told what a gradient depends on.
 
         For something without elements PyTorch takes other ways, in which that is nothing. And a
-        value that it saved no longer has a history where the leaf has been told not to have one.
+        leaf that it saved requires a gradient, or not, as it has been told to since.
         """
         return self.told or any(0 in x.shape and x.requires_grad for x in self.pool.values())
 

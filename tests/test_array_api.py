@@ -398,9 +398,9 @@ FFT = {
        for name in ("fft", "ifft", "hfft", "irfft")},
     **{name: [c(A), c(A, n=2, axis=0), c(A, n=7, norm="ortho"), c(A, norm="forward")]
        for name in ("rfft", "ihfft")},
-    **{name: [c(_HALF), c(_HALF, s=(3, 2)), c(_HALF, axes=(0,), norm="ortho")]
+    **{name: [c(_HALF), c(_HALF, s=(3, 2), axes=(0, 1)), c(_HALF, axes=(0,), norm="ortho")]
        for name in ("fftn", "ifftn", "irfftn")},
-    "rfftn": [c(A), c(A, s=(3, 5)), c(A, axes=(1, 0), norm="forward")],
+    "rfftn": [c(A), c(A, s=(3, 5), axes=(0, 1)), c(A, axes=(1, 0), norm="forward")],
     **{name: [c(n, d=d, dtype="float32") for n, d in ((4, 1.0), (5, 0.5), (1, 1.0))]
        for name in ("fftfreq", "rfftfreq")},
     "fftshift": [c(A), c(A, axes=1), c(V)], "ifftshift": [c(A), c(A, axes=(0,)), c(V)],
@@ -583,6 +583,15 @@ COMPOSED = {
     "moveaxis": (lambda a: xp.moveaxis(a, (0, 1), (2, 0)), (2, 3, 4)),
     "broadcast_arrays": (lambda a, b: xp.stack(xp.broadcast_arrays(a, b)), (2, 3), (3,)),
     "outer": (lambda a, b: xp.linalg.outer(a, b), (2,), (3,)),
+    "cross": (lambda a, b: xp.linalg.cross(a, b, axis=-2), (3, 2), (4, 3, 1)),
+    "matrix_norm": (lambda a: xp.linalg.matrix_norm(a, ord="nuc"), (2, 2, 3)),
+    "matrix_norm 1": (lambda a: xp.linalg.matrix_norm(a, ord=1, keepdims=True), (2, 3, 3)),
+    "matrix_power": (lambda a: xp.linalg.matrix_power(a, 5), (3, 3)),
+    "solve with a vector": (lambda a, b: xp.linalg.solve(xp.eye(3) * 4 + a, b), (2, 3, 3), (3,)),
+    "irfft of more": (lambda a: xp.fft.irfft(xp.fft.rfft(a), n=9), (2, 4)),
+    "hfft of fewer": (lambda a: xp.fft.hfft(xp.fft.ihfft(a, n=3), n=3, norm="ortho"), (2, 5)),
+    "fftn of more": (lambda a: xp.abs(xp.fft.fftn(a, s=(3, 5), axes=(1, 0))), (3, 2)),
+    "fftshift": (lambda a: xp.fft.fftshift(a, axes=1), (2, 5)),
     "repeat of all": (lambda a: xp.repeat(a, 2), (2, 3)),
     "roll": (lambda a: xp.roll(a, 1), (2, 3)),
     "sort": (lambda a: xp.sort(a, axis=0, descending=True), (4, 2)),

@@ -1,7 +1,7 @@
 """CuPy's linear algebra where the standard has none: cuSOLVER's and cuBLAS' through CuPy.
 
-`lu_factor` (and what it is for: gradients of determinants, `linalg.lu`) and `matrix_exp` wait for the
-device, as CuPy's `lu_factor` and the choice of a scale do.
+`lu_factor` (and what it is for: gradients of determinants, `linalg.lu`) and `matrix_exp` wait for
+the device, as CuPy's `lu_factor` and the choice of a scale do.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class CuPyLinalg(Namespace):
         pivots = self.cupy.stack([f[1] for f in found]).astype(np.int64)
         return lu, pivots.reshape((*x.shape[:-2], pivots.shape[-1]))
 
-    def solve_triangular(
-        self, a: Any, b: Any, upper: bool, unitriangular: bool = False, /
-    ) -> Any:
+    def solve_triangular(self, a: Any, b: Any, upper: bool, unitriangular: bool = False, /) -> Any:
         if a.dtype != b.dtype or a.dtype.char not in KINDS or 0 in a.shape or 0 in b.shape:
             return super().solve_triangular(a, b, upper, unitriangular)
         a, b = self._alike(a, b)

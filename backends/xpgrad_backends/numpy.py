@@ -171,6 +171,8 @@ class NumPyNamespace(Convolutions, WithSciPy):
     ) -> Any:
         if include_initial:
             return compat.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=True)
+        if x.dtype.char == "e" and dtype is None:  # too few digits for a sum
+            return x.cumsum(axis, np.float32).astype(np.float16)
         return x.cumsum(axis, dtype)
 
     def cumulative_prod(
@@ -287,6 +289,7 @@ class NumPyNamespace(Convolutions, WithSciPy):
         return (_minimum(x, axis=None).item(), _maximum(x, axis=None).item()) if x.size else None
 
     special = staticmethod(host_special)
+    gcd = staticmethod(np.gcd)
 
     def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:
         out = x.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any
 
@@ -30,16 +31,29 @@ class Linalg:
         return out
 
 
+class Transforms:
+    """The Fourier transforms: SciPy's, several times as fast in places, or NumPy's."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            module: Any = importlib.import_module("scipy.fft")
+        except ImportError:
+            module = np.fft
+        found = getattr(module, name)
+        setattr(self, name, found)
+        return found
+
+
 class WithSciPy(Namespace):
     """The extras by SciPy's BLAS and LAPACK, where SciPy is installed and a loop is no loss."""
 
     linalg = Linalg()
-    fft = np.fft
+    fft = Transforms()
 
-    def dft(self, x: Any, axes: tuple[int, ...], norm: str, inverse: bool, /) -> Any:
+    def dft(self, x: Any, axes: tuple[int, ...], norm: Any, inverse: bool, /) -> Any:
         if len(axes) == 1:
-            return (np.fft.ifft if inverse else np.fft.fft)(x, None, axes[0], norm)
-        return (np.fft.ifftn if inverse else np.fft.fftn)(x, None, axes, norm)
+            return (self.fft.ifft if inverse else self.fft.fft)(x, None, axes[0], norm)
+        return (self.fft.ifftn if inverse else self.fft.fftn)(x, None, axes, norm)
 
     def eig(self, x: Any, /) -> tuple[Any, Any]:
         return host_linalg.eig(x)
@@ -53,11 +67,20 @@ class WithSciPy(Namespace):
             return super().permutation(pivots, length)
         return host_linalg.permutation(pivots, length)
 
-    def solve_triangular(
-        self, a: Any, b: Any, upper: bool, unitriangular: bool = False, /
-    ) -> Any:
+    def solve_triangular(self, a: Any, b: Any, upper: bool, unitriangular: bool = False, /) -> Any:
         found = host_linalg.solve_triangular(a, b, upper, unitriangular)
         return super().solve_triangular(a, b, upper, unitriangular) if found is None else found
+
+    def cofactor(self, x: Any, /) -> Any:
+        if x.ndim > 2:  # all at once by inverses, if these are exact enough
+            try:
+                inverse = np.linalg.inv(x)
+            except np.linalg.LinAlgError:
+                return super().cofactor(x)
+            condition = np.max(np.abs(x).sum(-1), -1) * np.max(np.abs(inverse).sum(-1), -1)
+            if np.max(condition, initial=0) < np.finfo(x.dtype).eps ** (-1 / 3):
+                return inverse.mT * np.linalg.det(x)[..., None, None]
+        return super().cofactor(x)
 
     def factors(self, a: Any, /) -> Any:
         return host_linalg.Factors.of(a)

@@ -28,13 +28,14 @@ from xpgrad.door import indexing as _indexing
 from xpgrad.door import interop as _interop
 from xpgrad.door import operators as _operators
 from xpgrad.door import results as _results
+from xpgrad.door.activations import *
 from xpgrad.door.calculus import *
 from xpgrad.door.combining import *
-from xpgrad.door.activations import *
 from xpgrad.door.compare import *
 from xpgrad.door.complex import *
 from xpgrad.door.convert import *
 from xpgrad.door.copies import *
+from xpgrad.door.counting import *
 from xpgrad.door.creation import *
 from xpgrad.door.data import *
 from xpgrad.door.einsum import *
@@ -49,10 +50,10 @@ from xpgrad.door.reductions import *
 from xpgrad.door.scatter import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *
-from xpgrad.door.spectrograms import *
-from xpgrad.door.tapers import *
 from xpgrad.door.special import *
+from xpgrad.door.spectrograms import *
 from xpgrad.door.statistics import *
+from xpgrad.door.tapers import *
 from xpgrad.door.windows import *
 from xpgrad.dtypes import bool_ as bool_
 from xpgrad.dtypes import can_cast as can_cast
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from xpgrad import viz as viz
     from xpgrad.func import vmap as vmap
     from xpgrad.nn.native import *
+    from xpgrad.nn.native_spatial import *
 
 Tensor.__module__ = "xpgrad"  # where users find it, and what its type is printed as
 
@@ -118,6 +120,13 @@ _OF_NETWORKS = (
     "native_dropout_backward", "native_group_norm", "native_layer_norm", "pairwise_distance",
     "pdist", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
 )  # fmt: skip
+_OF_SPACE = (
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "affine_grid_generator", "avg_pool1d",
+    "channel_shuffle", "constant_pad_nd", "conv1d", "conv2d", "conv3d", "conv_tbc",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "grid_sampler",
+    "grid_sampler_2d", "grid_sampler_3d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d",
+    "max_pool3d", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle",
+)  # fmt: skip
 _LATE = ("fft", "func", "io", "linalg", "nn", "optim", "special", "utils", "viz")
 
 
@@ -128,4 +137,6 @@ def __getattr__(name: str) -> object:
         return importlib.import_module("xpgrad.func").vmap
     if name in _OF_NETWORKS:
         return getattr(importlib.import_module("xpgrad.nn.native"), name)
+    if name in _OF_SPACE:
+        return getattr(importlib.import_module("xpgrad.nn.native_spatial"), name)
     raise AttributeError(f"module 'xpgrad' has no attribute {name!r}")

@@ -20,6 +20,7 @@ class Extras:
     ============================  ==================================================================
     ``special(name, *values)``    a function of arrays and numbers, of elements, from SciPy
     ``erf(x)``                    one of them, perhaps faster
+    ``gcd(x, y)``                 the greatest common divisor of integers
     ``combine_at(x, …)``          the product, maximum or minimum of `x` and values at positions
     ``windows(x, …)``             windows along an axis: a view where the library can
     ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
@@ -59,6 +60,17 @@ class Extras:
         whole = self.native(self.dtype_of(x).to_complex())
         real, imag = (self.astype(self.getitem(x, (..., i)), whole) for i in (0, 1))
         return real + imag * 1j
+
+    def gcd(self: Any, x: Array, y: Array) -> Array:
+        """The greatest common divisor: Euclid's algorithm, as many steps as any pair may take."""
+        x, y = self.broadcast_arrays(self.abs(x), self.abs(y))
+        for _ in range(93):
+            done = y == 0
+            x, y = (
+                self.where(done, x, y),
+                self.where(done, y, self.remainder(x, self.where(done, y + 1, y))),
+            )
+        return x
 
     def special(self: Any, name: str, *values: Any) -> Array:
         """A function of arrays and numbers by its name in ``scipy.special``, on the host."""

@@ -43,9 +43,7 @@ def _input(x: Any, what: str, real: bool, complex_: bool) -> Tensor:
     """
     x = only_tensor(x, f"fft_{what}")
     if real and x.dtype.is_complex:
-        raise DTypeError(
-            f"{what} expects a real input tensor, but got {x.dtype.torch_name}"
-        )
+        raise DTypeError(f"{what} expects a real input tensor, but got {x.dtype.torch_name}")
     if x.dtype is float16:
         raise UnsupportedDType("Unsupported dtype Half")
     if not x.dtype.is_differentiable:
@@ -121,7 +119,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
     >>> xg.fft.fft(xg.tensor([1.0, 0.0, 0.0, 0.0]))
     tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
-    return ops.transformed(*_single(input, n, dim, norm, "fft"), False)
+    return ops.transformed(*_single(input, n, dim, norm, "fft"))
 
 
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
@@ -131,7 +129,8 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
     >>> xg.fft.ifft(xg.tensor([4.0, 0.0, 0.0, 0.0]))
     tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
-    return ops.transformed(*_single(input, n, dim, norm, "ifft"), True)
+    x, axes, sizes, norm = _single(input, n, dim, norm, "ifft")
+    return ops.transformed(x, axes, sizes, norm, inverse=True)
 
 
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
@@ -194,7 +193,7 @@ def fftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = Non
     x, axes, sizes, norm = _prepared(input, s, dim, norm, "fftn")
     if not axes:
         return x if x.dtype.is_complex else astype(x, dtype=x.dtype.to_complex())
-    return ops.transformed(x, axes, sizes, norm, False)
+    return ops.transformed(x, axes, sizes, norm)
 
 
 def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Tensor:
@@ -208,7 +207,7 @@ def ifftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = No
     x, axes, sizes, norm = _prepared(input, s, dim, norm, "ifftn")
     if not axes:
         return x if x.dtype.is_complex else astype(x, dtype=x.dtype.to_complex())
-    return ops.transformed(x, axes, sizes, norm, True)
+    return ops.transformed(x, axes, sizes, norm, inverse=True)
 
 
 def rfftn(input: Tensor, s: Sizes = None, dim: Any = None, norm: str | None = None) -> Tensor:

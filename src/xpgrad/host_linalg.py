@@ -1,7 +1,7 @@
 """Linear algebra on the host that NumPy does not offer, by SciPy's BLAS and LAPACK if it is there.
 
-`None` stands for a result where SciPy is not installed, or where a loop over the matrices of a stack
-would be slow: the caller has another way.
+`None` stands for a result where SciPy is not installed, or where a loop over the matrices of a
+stack would be slow: the caller has another way.
 """
 
 from __future__ import annotations
@@ -89,12 +89,17 @@ def _triangular(trsm: Any, a: Matrix, b: Matrix, upper: bool, unitriangular: boo
 
 
 class Factors:
-    """A square matrix by its factors: what makes solving with it again cheap."""
+    """A square matrix by its factors, which makes solving with it again cheap.
 
-    __slots__ = ("lu", "pivots")
+    Solving with the adjoint, as a backward does, gives them away: they are saved values, which a
+    backward releases. A second one is left to factorise again.
+    """
+
+    __slots__ = ("parts",)
 
     def __init__(self, lu: Matrix, pivots: Matrix) -> None:
-        self.lu, self.pivots = lu, pivots  # of the transposed matrix, whose order is Fortran's
+        # Of the transposed matrix, whose order is Fortran's.
+        self.parts: tuple[Matrix, Matrix] | None = (lu, pivots)
 
     @classmethod
     def of(cls, a: Matrix) -> Factors | None:
@@ -114,12 +119,15 @@ class Factors:
         return cls(lu, pivots)
 
     def solve(self, b: Matrix, adjoint: bool) -> Matrix | None:
-        """The `x` with ``a @ x = b``, or with the adjoint of `a` there."""
-        if b.ndim != 2 or 0 in b.shape or b.dtype != self.lu.dtype:
+        """The `x` with ``a @ x = b``, or with the adjoint of `a` there; `None` without factors."""
+        parts = self.parts
+        if adjoint:
+            self.parts = None
+        if parts is None or b.ndim != 2 or 0 in b.shape or b.dtype != parts[0].dtype:
             return None
         getrs = _routine("lapack", "getrs", b.dtype.char)
         turned = adjoint and b.dtype.kind == "c"
-        out, _ = getrs(self.lu, self.pivots, b.conj() if turned else b, trans=int(not adjoint))
+        out, _ = getrs(*parts, b.conj() if turned else b, trans=int(not adjoint))
         found: Matrix = out.conj() if turned else out
         return found
 

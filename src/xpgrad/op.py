@@ -59,9 +59,9 @@ class Op:
     call: Callable[..., Any]
 
     __slots__ = (
-        "call", "differentiable", "elementwise", "forward", "inputs", "integers", "keep", "kept", "linear", "name",
-        "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes", "rules",
-        "settings", "shared", "stacks", "variadic", "view", "vjp",
+        "call", "differentiable", "elementwise", "forward", "inputs", "integers", "keep", "kept",
+        "linear", "name", "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes",
+        "rules", "settings", "shared", "stacks", "variadic", "view", "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -205,8 +205,8 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
             for i, (r, a) in enumerate(zip(names, given, strict=True))
         )
         if op.shared is not None:
-            once = ", ".join(places[a] for a in _parameters(op.shared))
-            body = f"(lambda shared: ({calls}))(s({once}))"
+            read = ", ".join(places[a] for a in _parameters(op.shared))
+            body = f"(lambda shared: ({calls}))(s({read}))"
             return _bind(f"lambda s, {', '.join(names)}: lambda n, g, e: {body}", op.shared, *rules)
         return _bind(f"lambda {', '.join(names)}: lambda n, g, e: ({calls})", *rules)
     head = "lambda n, g, i" if op.variadic else "lambda n, g, shared"

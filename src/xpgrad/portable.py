@@ -73,7 +73,7 @@ class Portable(Windowed):
         return x, self.concat(pivots, axis=-1)
 
     def permutation(self: Any, pivots: Array, length: int, /) -> Array:
-        """The order in which exchanging row i with row ``pivots[i]``, in turn, leaves `length` rows."""
+        """The order of `length` rows after row i changed places with ``pivots[i]``, in turn."""
         places = self.arange(length, dtype=pivots.dtype)
         order = self.broadcast_to(places, (*pivots.shape[:-1], length))
         for i in range(pivots.shape[-1]):

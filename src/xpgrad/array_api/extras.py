@@ -7,10 +7,10 @@ from typing import Any
 from xpgrad.indexing import is_basic
 from xpgrad.ops import decompositions, device, elementwise, indexing, shape, spectra
 from xpgrad.ops import fft as _transforms
-from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
 from xpgrad.ops import strided as _steps
-from xpgrad.ops.scatter import combine_at as combine_at
+from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
 from xpgrad.ops.resampling import resample as _resample
+from xpgrad.ops.scatter import combine_at as combine_at
 from xpgrad.ops.special import BY_NAME
 from xpgrad.tensor import Tensor
 

@@ -66,12 +66,13 @@ def _one(x: Any, n: Any, axis: Any, norm: str, what: str, **kind: bool) -> Any:
 
 def fft(x: Any, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Any:
     """The transform along an axis, of `n` points."""
-    return _ops.transformed(*_one(x, n, axis, norm, "fft"), False)
+    return _ops.transformed(*_one(x, n, axis, norm, "fft"))
 
 
 def ifft(x: Any, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Any:
     """The inverse of `fft`."""
-    return _ops.transformed(*_one(x, n, axis, norm, "ifft"), True)
+    x, axes, sizes, norm = _one(x, n, axis, norm, "ifft")
+    return _ops.transformed(x, axes, sizes, norm, inverse=True)
 
 
 def fftn(
@@ -79,7 +80,7 @@ def fftn(
     norm: str = "backward",
 ) -> Any:  # fmt: skip
     """The transform over several axes."""
-    return _ops.transformed(*_several(x, s, axes, norm, "fftn"), False)
+    return _ops.transformed(*_several(x, s, axes, norm, "fftn"))
 
 
 def ifftn(
@@ -87,7 +88,7 @@ def ifftn(
     norm: str = "backward",
 ) -> Any:  # fmt: skip
     """The inverse of `fftn`."""
-    return _ops.transformed(*_several(x, s, axes, norm, "ifftn"), True)
+    return _ops.transformed(*_several(x, s, axes, norm, "ifftn"), inverse=True)
 
 
 def rfft(x: Any, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Any:

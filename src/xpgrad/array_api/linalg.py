@@ -128,7 +128,8 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
         raise IndexError(f"cross: the axis is one of the last {rank}, below 0; got {axis}")
     if (x1.shape[axis], x2.shape[axis]) != (3, 3):
         raise ShapeError(f"cross: lengths {x1.shape[axis]} and {x2.shape[axis]} are not 3")
-    return _matrices.cross(*promoted(*(tensor_of(x, "cross") for x in (x1, x2))), axis)
+    x1, x2 = promoted(tensor_of(x1, "cross"), tensor_of(x2, "cross"))
+    return _matrices.cross(x1, x2, axis)
 
 
 # ------------------------------------------------------------------ matrices

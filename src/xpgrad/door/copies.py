@@ -11,6 +11,7 @@ from xpgrad.door.arguments import only_tensor, size_of
 from xpgrad.door.attach import METHODS, called, method
 from xpgrad.door.data import guarded
 from xpgrad.door.gather import narrow, select
+from xpgrad.door.reductions import sum
 from xpgrad.errors import ShapeError
 from xpgrad.op import named
 from xpgrad.ops import indexing, reductions
@@ -193,6 +194,8 @@ def sum_to_size(self: Tensor, size: Any = (), *more: Any) -> Tensor:
     lead = len(have) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, have[lead:], strict=True)):
         raise ShapeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(have)}}}.")
+    if not wanted:
+        return sum(self)
     axes = [i for i, n in enumerate(have) if i < lead or (wanted[i - lead] == 1 != n)]
     if not axes:
         return self

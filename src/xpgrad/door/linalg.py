@@ -297,6 +297,15 @@ def addbmm(
 
 
 def _plus(node: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    if not product.dtype.is_differentiable:
+        for name, number in (("beta", beta), ("alpha", alpha)):
+            if node == "Addr" and isinstance(number, float):
+                raise DTypeError(
+                    f"For integral input tensors, argument {name} must not be a floating point "
+                    "number."
+                )
+        kind = bool if product.dtype is dtypes.bool_ else int
+        beta, alpha = kind(beta), kind(alpha)
     if alpha != 1:
         product = elementwise.multiply(product, alpha)
     if beta == 0:  # nan and inf in the input are passed over, as in PyTorch

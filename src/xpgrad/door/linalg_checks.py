@@ -95,7 +95,7 @@ def is_recorded(*tensors: Tensor) -> bool:
 
 
 def first_of(info: Tensor) -> tuple[str, int]:
-    """Where in a stack the first fault is, in PyTorch's words, and its number; 0 if it is hidden."""
+    """Where in a stack the first fault is, in PyTorch's words, and its number; 0 if unknown."""
     if info._ns.depth:
         return "", 0
     numbers = info.numpy(force=True).reshape(-1).tolist()

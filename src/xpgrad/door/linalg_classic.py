@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from xpgrad.door.linalg_checks import alike, check_square, floating, matrix, squ
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import decompositions as ops
 from xpgrad.ops import elementwise, matrices, shape
-from xpgrad.promotion import result_type
 from xpgrad.ops.device import astype
+from xpgrad.promotion import result_type
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -168,11 +167,10 @@ def lu_unpack(
     data = matrix(LU_data, "lu_unpack", "LU_data")
     if unpack_pivots and only_tensor(LU_pivots, "lu_unpack", "LU_pivots", 2).dtype.name != "int32":
         raise DTypeError(
-            "xpgrad.lu_unpack: LU_pivots is expected to be a contiguous tensor of xpgrad.int32 dtype."
+            "xpgrad.lu_unpack: LU_pivots is expected to be a contiguous tensor of xpgrad.int32 "
+            "dtype."
         )
-    return results.lu_unpack(
-        *linalg_factors.unpacked(data, LU_pivots, unpack_data, unpack_pivots)
-    )
+    return results.lu_unpack(*linalg_factors.unpacked(data, LU_pivots, unpack_data, unpack_pivots))
 
 
 @method()

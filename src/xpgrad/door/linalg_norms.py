@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from xpgrad.door.arguments import dim_of, dims_of, only_tensor
 from xpgrad.door.linalg_checks import check_square, replaced, singular_info, square
 from xpgrad.door.linalg_spectra import svdvals, turned
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import cumulative, decompositions, elementwise, linalg, matrices, shape
+from xpgrad.ops import cumulative, decompositions, linalg, matrices, shape
 from xpgrad.ops.device import astype
 from xpgrad.promotion import broadcast_fault
 from xpgrad.tensor import Tensor
@@ -255,7 +256,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         factors[0] = shape.expand_dims(factors[0], axis=0)
     if column:
         factors[-1] = shape.expand_dims(factors[-1], axis=1)
-    for i, (a, b) in enumerate(zip(factors, factors[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(factors)):
         if a._data.shape[1] != b._data.shape[0]:
             raise ShapeError(
                 f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and "
@@ -344,9 +345,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     tensor([0., 0., 1.])
     """
     if input.ndim != other.ndim:
-        raise ShapeError(
-            "linalg.cross: inputs must have the same number of dimensions."
-        )
+        raise ShapeError("linalg.cross: inputs must have the same number of dimensions.")
     at = dim_of(dim, input.ndim)
     if input._data.shape[at] != 3 or other._data.shape[at] != 3:
         raise ShapeError(

@@ -92,7 +92,8 @@ def matrix_rank(
         atol, rtol = tol, 0.0
     if hermitian:
         check_square(x, "linalg.matrix_rank")
-    found = matrices.matrix_rank(x, *tolerances(x, atol, rtol), hermitian=hermitian)
+    atol, rtol = tolerances(x, atol, rtol)
+    found = matrices.matrix_rank(x, atol, rtol, hermitian)
     return astype(found, dtype=tensor_namespace(x._ns).arange(0).dtype)
 
 
@@ -212,7 +213,9 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     a = floating(a, "linalg.householder_product")
     (m, n), k = a._data.shape[-2:], tau._data.shape[-1]
     if m < n:
-        raise ShapeError(f"{what}: input.shape[-2] must be greater than or equal to input.shape[-1]")
+        raise ShapeError(
+            f"{what}: input.shape[-2] must be greater than or equal to input.shape[-1]"
+        )
     if n < k:
         raise ShapeError(f"{what}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
     if a.ndim != tau.ndim + 1 or a._data.shape[:-2] != tau._data.shape[:-1]:
@@ -254,8 +257,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     check_square(A, "linalg.matrix_power")
     if isinstance(n, (float, str)) or not hasattr(n, "__index__"):
         raise TypeError(
-            "linalg_matrix_power(): argument 'n' (position 2) must be int, not "
-            f"{type(n).__name__}"
+            f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"
         )
     return matrices.matrix_power(inv(A), -n) if n < 0 else matrices.matrix_power(A, n)
 

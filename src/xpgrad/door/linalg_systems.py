@@ -14,13 +14,10 @@ from xpgrad.door.linalg_checks import (
     alike,
     blotted,
     fitting,
-    floating,
     is_recorded,
     matrix,
     no_inverse,
     no_solution,
-    not_positive,
-    positive_info,
     replaced,
     report,
     singular_info,
@@ -28,8 +25,7 @@ from xpgrad.door.linalg_checks import (
 )
 from xpgrad.errors import DTypeError, LinAlgError, ShapeError
 from xpgrad.ops import decompositions as ops
-from xpgrad.ops import linalg, matrices, shape
-from xpgrad.ops.device import astype
+from xpgrad.ops import matrices, shape
 from xpgrad.ops.device import clone as _clone
 from xpgrad.tensor import Tensor, wrap
 
@@ -206,9 +202,7 @@ def lstsq(
     if vector:
         b = shape.expand_dims(b, axis=b.ndim)
     if b.ndim < 2 or a._data.shape[-2] != b._data.shape[-2]:
-        raise ShapeError(
-            "xpgrad.linalg.lstsq: input.size(-2) should match other.size(-2)"
-        )
+        raise ShapeError("xpgrad.linalg.lstsq: input.size(-2) should match other.size(-2)")
     solution = matrices.product(_pinv(a, 0.0, rcond, False), b)
     xp, (m, n) = tensor_namespace(a._ns), a._data.shape[-2:]
     real = a.dtype.to_real()
@@ -216,7 +210,8 @@ def lstsq(
     residuals = xp.real(xp.getitem(xp.reshape(solution, (-1,)), (slice(0, 0),)))
     rank = xp.zeros((0,), dtype=xp.native("int64"))
     if driver != "gels":
-        rank = matrices.matrix_rank(a.detach(), *tolerances(a, 0.0, rcond))
+        atol, rtol = tolerances(a, 0.0, rcond)
+        rank = matrices.matrix_rank(a.detach(), atol, rtol)
     if driver in ("gelsd", "gelss"):
         singular = matrices.singular_values(a.detach())
     if m > n and driver != "gelsy" and (driver == "gels" or _full(rank, n)):
@@ -312,7 +307,7 @@ def _pinv(x: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
     if 0 in x._data.shape[-2:]:
         turned: Tensor = matrices.adjoint(x)
         return _clone(turned)
-    return ops.pinv(x, *tolerances(x, atol, rtol), hermitian=hermitian)
+    return ops.pinv(x, *tolerances(x, atol, rtol), hermitian=bool(hermitian))
 
 
 def tolerances(x: Tensor, atol: Any, rtol: Any) -> list[Tensor]:
@@ -332,7 +327,7 @@ def tolerances(x: Tensor, atol: Any, rtol: Any) -> list[Tensor]:
 
 
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
-    """The inverse of ``tensordot(A, ·, ind)``: of `A` as a matrix of its first dimensions by others.
+    """The inverse of ``tensordot(A, ·, ind)``: of `A` as a matrix, first dimensions by others.
 
     Args:
         A: its first `ind` dimensions have as many elements as the others.

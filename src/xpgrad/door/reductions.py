@@ -46,6 +46,8 @@ def sum(
     >>> x.sum(), x.sum(0), x.sum(1, keepdim=True).shape
     (tensor(10.), tensor([4., 6.]), xpgrad.Size([2, 1]))
     """
+    if dtype is not None and dtypes.as_dtype(dtype) is dtypes.bool_:
+        return any(input, dim, keepdim or keepdims, axis=axis)
     x = _summable(input, dtype, "sum")
     if axis is not None:
         dim = axis
@@ -120,7 +122,7 @@ def mean(
 
 
 @method()
-def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of what is not nan.
 
     nan gets no gradient.
@@ -130,6 +132,7 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> xg.autograd.grad(xg.nanmean(x), x)
     (tensor([0.0000, 0.5000, 0.5000]),)
     """
+    input = input if dtype is None else astype(input, dtype=dtype)
     known = astype(elementwise.logical_not(elementwise.isnan(input)), dtype=input.dtype)
     return nansum(input, dim, keepdim) / sum(known, dim, keepdim)
 
@@ -155,6 +158,8 @@ def prod(
     >>> xg.autograd.grad(xg.prod(x), x)
     (tensor([6., 0., 0.]),)
     """
+    if dtype is not None and dtypes.as_dtype(dtype) is dtypes.bool_:
+        return all(input, dim, keepdim or keepdims, axis=axis)
     x = _summable(input, dtype, "prod")
     dim = dim if axis is None else axis
     if dim is None:

@@ -19,7 +19,7 @@ from xpgrad.tensor import Tensor
 
 __all__ = [
     "argsort", "argwhere", "bincount", "bucketize", "kthvalue", "median", "msort", "nonzero",
-    "searchsorted", "sort", "topk", "unique",
+    "searchsorted", "sort", "topk",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ sorting
@@ -208,62 +208,67 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
 ) -> Tensor:
-    """Where to insert values into a sorted 1-D sequence to keep it sorted.
+    """Where to insert values into a sorted sequence to keep it sorted.
+
+    Of a sequence with more dimensions, the last one is sorted, and the rest are those of `input`.
 
     Args:
         right: behind equal elements (also ``side="right"``), or before them.
+        sorter: the order in which the sequence is sorted, if it is not.
+        out_int32: whether the result is of this type.
+
+    Raises:
+        RuntimeError: where shapes do not fit, or `side` and `right` contradict each other.
 
     >>> import xpgrad as xg
     >>> xg.searchsorted(xg.tensor([1.0, 2.0, 3.0]), xg.tensor([2.0, 2.5]))
     tensor([1, 2])
     """
-    if sorted_sequence.ndim != 1:
+    sequence = only_tensor(sorted_sequence, "searchsorted", "sorted_sequence").detach()
+    if side not in (None, "left", "right"):
+        raise ShapeError(f"side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise ShapeError("side and right can't be set to opposites, got side of left while right "
+                         "was True")  # fmt: skip
+    values = sequence.new_tensor(input) if is_number(input) else input.detach()
+    lead = tuple(sequence._data.shape[:-1])
+    if sequence.ndim != 1 and tuple(values._data.shape[:-1]) != lead:
         raise ShapeError(
-            f"searchsorted takes a 1-D sequence here, got shape {list(sorted_sequence.shape)}"
+            "boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(sequence.shape)} and input value tensor {list(values.shape)}"
         )
-    values = sorted_sequence.new_tensor(input) if is_number(input) else input
+    if sorter is not None:
+        sequence = ops.take_along_axis(sequence, sorter, axis=sequence.ndim - 1)
     where = side or ("right" if right else "left")
-    flat = ops.searchsorted(sorted_sequence.detach(), values.detach().reshape(-1), side=where)
-    return flat.reshape(values.shape)
+    if sequence.ndim == 1:
+        found = ops.searchsorted(sequence, values.reshape(-1), side=where).reshape(values.shape)
+    else:  # each row has boundaries of its own: count those before
+        compare = elementwise.less if where == "left" else elementwise.less_equal
+        found = compare(sequence.unsqueeze(-2), values.unsqueeze(-1)).sum(-1)
+    return found.to(dtypes.int32) if out_int32 else found
 
 
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Tensor:
     """The number of the bucket that each value falls into.
 
     >>> import xpgrad as xg
     >>> xg.bucketize(xg.tensor([0.5, 2.5]), xg.tensor([1.0, 2.0, 3.0]))
     tensor([0, 2])
     """
-    return searchsorted(boundaries, input, right=right)
-
-
-@method()
-def unique(
-    input: Tensor,
-    sorted: bool = True,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    dim: int | None = None,
-) -> Any:
-    """The distinct elements in ascending order; on request which one each element is, and how many
-    there are of each.
-
-    >>> import xpgrad as xg
-    >>> xg.unique(xg.tensor([3, 1, 1]), return_counts=True)
-    (tensor([1, 3]), tensor([2, 1]))
-    """
-    if dim is not None:
-        raise NotImplementedError("unique along a dimension is not implemented")
-    x = only_tensor(input, "unique").detach()
-    values, _, inverse, counts = ops.unique_all(x.reshape(-1))
-    found = [values]
-    if return_inverse:
-        found.append(inverse.reshape(x.shape))
-    if return_counts:
-        found.append(counts)
-    return tuple(found) if len(found) > 1 else values
+    if boundaries.ndim != 1:
+        raise ShapeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
 @method()

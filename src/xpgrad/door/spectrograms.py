@@ -155,7 +155,7 @@ def stft(
         x = _padded(x, n_fft // 2, pad_mode)
     length = x._data.shape[-1]
     shortest = win_length if align_to_window and win_length is not None else n_fft
-    if not 0 < n_fft or shortest > length:
+    if not n_fft > 0 or shortest > length:
         raise ShapeError(f"stft: expected 0 < n_fft < {length}, but got n_fft={n_fft}")
     hop, span = _steps("stft", n_fft, hop_length, win_length, window)
     onesided = not is_complex if onesided is None else onesided
@@ -234,8 +234,8 @@ def istft(
     wanted = n_fft // 2 + 1 if onesided else n_fft
     if x._data.shape[-2] != wanted:
         raise ShapeError(
-            "istft: expected the frequency dimension (3rd to the last) of the input tensor to match "
-            f"n_fft{' / 2 + 1' * onesided} when onesided={onesided}, but got {x._data.shape[-2]}"
+            "istft: expected the frequency dimension (3rd to the last) of the input tensor to "
+            f"match n_fft{' / 2 + 1' * onesided} when onesided={onesided}, but got {x._data.shape[-2]}"
         )
     spectra = shape.matrix_transpose(x)
     axes, norm = (x.ndim - 1,), "ortho" if normalized else "backward"
@@ -263,11 +263,13 @@ def istft(
     out = elementwise.divide(out, squares)
     if end > whole:
         warnings.warn(
-            "The length of signal is shorter than the length parameter. Result is being padded with "
-            "zeros in the tail. Please check your center and hop_length settings.",
+            "The length of signal is shorter than the length parameter. Result is being padded "
+            "with zeros in the tail. Please check your center and hop_length settings.",
             UserWarning,
             stacklevel=2,
         )
-        out = shape.concat(out, _zeros((*tuple(out.shape)[:-1], end - whole), out), axis=out.ndim - 1)
+        out = shape.concat(
+            out, _zeros((*tuple(out.shape)[:-1], end - whole), out), axis=out.ndim - 1
+        )
     found: Tensor = out
     return found

@@ -397,6 +397,23 @@ def _sort(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> An
     return xp.take_along_axis(tangents[0], order, axis=settings["axis"])
 
 
+def _inv(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    xp = tensor_namespace(out._ns)
+    return -xp.matmul(out, xp.matmul(tangents[0], out))
+
+
+def _solve(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    """``a dx = db - da x``; of a triangle that alone is looked at, there."""
+    xp, (ta, tb) = tensor_namespace(out._ns), tangents
+    if ta is not None:
+        if "upper" in settings:
+            k = int(settings.get("unitriangular", False))
+            ta = xp.triu(ta, k=k) if settings["upper"] else xp.tril(ta, k=-k)
+        product = xp.matmul(ta, out)
+        tb = -product if tb is None else tb - product
+    return op.call(primals[0], tb, **settings)
+
+
 TANGENTS: dict[str, Callable[..., Any]] = {
     "add": _add,
     "subtract": _subtract,
@@ -419,4 +436,7 @@ TANGENTS: dict[str, Callable[..., Any]] = {
     "copy": _copy,
     "embedding": _embedding,
     "sort": _sort,
+    "inv": _inv,
+    "solve": _solve,
+    "solve_triangular": _solve,
 }

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from xpgrad.nn import functional, init, utils
+from xpgrad.nn import activations as _activations
+from xpgrad.nn import dropouts as _dropouts
+from xpgrad.nn import embeddings as _embeddings
+from xpgrad.nn import functional as functional
+from xpgrad.nn import init as init
+from xpgrad.nn import layers as _layers
+from xpgrad.nn import losses as _losses
+from xpgrad.nn import normalization as _normalization
+from xpgrad.nn import utils as utils
+from xpgrad.nn.activations import *
 from xpgrad.nn.containers import ModuleDict, ModuleList, Sequential
-from xpgrad.nn.layers import (
-    ELU,
-    GELU,
-    Dropout,
-    Embedding,
-    Flatten,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from xpgrad.nn.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
+from xpgrad.nn.dropouts import *
+from xpgrad.nn.embeddings import *
+from xpgrad.nn.layers import *
+from xpgrad.nn.losses import *
 from xpgrad.nn.module import Module
+from xpgrad.nn.normalization import *
 from xpgrad.nn.parameter import Parameter
 
 __all__ = [
     "functional", "init", "utils",
     "Module", "Parameter",
     "ModuleDict", "ModuleList", "Sequential",
-    "Dropout", "Embedding", "Flatten", "Identity", "LayerNorm", "Linear",
-    "ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus",
-    "Tanh",
-    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss",
-    "NLLLoss", "SmoothL1Loss",
+    *_activations.__all__,
+    *_dropouts.__all__,
+    *_embeddings.__all__,
+    *_layers.__all__,
+    *_losses.__all__,
+    *_normalization.__all__,
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xpgrad.door.arguments import only_tensor
+from xpgrad.door.reductions import var_mean
 from xpgrad.errors import ShapeError
 from xpgrad.nn.functional import (
     bilinear,
@@ -23,7 +24,7 @@ from xpgrad.nn.functional import (
     threshold_,
 )
 from xpgrad.nn.functional.dropouts import _kept
-from xpgrad.nn.functional.normalization import _over_batch, _with_statistics
+from xpgrad.nn.functional.normalization import _over_batch, layer_norm
 from xpgrad.ops import elementwise
 from xpgrad.ops import normalization as ops
 from xpgrad.tensor import Tensor
@@ -44,8 +45,11 @@ def native_layer_norm(
     >>> xg.native_layer_norm(xg.tensor([[1.0, 5.0]]), (2,), None, None, 0.0)
     (tensor([[-1.,  1.]]), tensor([[3.]]), tensor([[0.5000]]))
     """
-    out, mean, rstd = _with_statistics(input, normalized_shape, weight, bias, eps)
-    return out, mean.detach(), rstd.detach()
+    out = layer_norm(input, normalized_shape, weight, bias, eps)
+    x = input.detach()
+    axes = tuple(range(x.ndim - len(normalized_shape), x.ndim))
+    var, mean = var_mean(x, axes, correction=0, keepdim=True)
+    return out, mean, elementwise.rsqrt(var + eps)
 
 
 def native_batch_norm(

@@ -71,7 +71,7 @@ def at_end(lengths, width, xp):
 
 def backwards(emitted, skips, steps, lengths, xp):
     """For each step the log-probability of all that may follow."""
-    t = emitted.shape[0]
+    t, _, width = emitted.shape
     over = xp.where(at_end(lengths, width, xp), 0.0, NEVER)
     over = xp.astype(over, emitted.dtype)
     now, found = over, []

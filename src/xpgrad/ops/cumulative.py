@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from xpgrad.op import op
+from xpgrad.ops import elementwise
 
 
 def part(x, axis, start, stop, xp):
@@ -65,15 +66,6 @@ def cumulative_prod(xp, x, /, *, axis):
 # ------------------------------------------------------------------ in log space
 
 
-def log_of_sum(xp, x, y):
-    """``log(exp(x) + exp(y))``, of complex numbers too."""
-    if x.dtype not in xp.complexes:
-        return xp.logaddexp(x, y)
-    swapped = xp.real(x) < xp.real(y)
-    large, small = xp.where(swapped, y, x), xp.where(swapped, x, y)
-    return large + xp.log1p(xp.exp(small - large))
-
-
 def cumulative_logsumexp_rule(g, x, out, axis, like, xp):
     """``exp(x[i]) * sum of g[j] / exp(out[j])`` over j from i on, where each factor is at most 1.
 
@@ -94,12 +86,22 @@ def cumulative_logsumexp_rule(g, x, out, axis, like, xp):
 
 @op(node="Logcumsumexp", x=cumulative_logsumexp_rule)
 def cumulative_logsumexp(xp, x, /, *, axis):
-    """``log`` of the running sums of ``exp(x)``, without overflow: by doubling."""
+    """``log`` of the running sums of ``exp(x)``, without overflow: by doubling.
+
+    Of complex numbers one after the other, for the order decides by which of the logarithms, which
+    lie 2 pi i apart: as in PyTorch.
+    """
     n, width = x.shape[axis], 1
     if n <= 1:
         return xp.copy(x)
+    if x.dtype in xp.complexes:
+        found = [part(x, axis, 0, 1, xp)]
+        for i in range(1, n):
+            following = part(x, axis, i, i + 1, xp)
+            found.append(elementwise.logaddexp.op.forward(xp, following, found[-1]))
+        return xp.concat(found, axis=axis)
     while width < n:
-        joined = log_of_sum(xp, part(x, axis, 0, n - width, xp), part(x, axis, width, n, xp))
+        joined = xp.logaddexp(part(x, axis, 0, n - width, xp), part(x, axis, width, n, xp))
         x = xp.concat([part(x, axis, 0, width, xp), joined], axis=axis)
         width *= 2
     return x

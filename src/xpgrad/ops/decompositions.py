@@ -152,7 +152,11 @@ def without_two(s, xp):
     zero, one = xp.zeros_like(a), xp.ones_like(a)
     parts = [
         xp.concat([x, *last], axis=-1)
-        for x, last in ((inverse, (zero, zero)), (a * inverse, (one, zero)), (b * inverse, (zero, one)))
+        for x, last in (
+            (inverse, (zero, zero)),
+            (a * inverse, (one, zero)),
+            (b * inverse, (zero, one)),
+        )
     ]
     p, with_a, with_b = parts
     pairs = column(with_a, xp) * row(with_b, xp)
@@ -244,7 +248,8 @@ def cholesky_rule(g, out, xp):
 @op(node="LinalgCholeskyEx", stacks=2, x=cholesky_rule)
 def cholesky(xp, x, /):
     """The lower triangular ``L`` with ``L @ L.H = x``, which is Hermitian: its upper half counts
-    for nothing."""
+    for nothing.
+    """
     return xp.linalg.cholesky(x)
 
 
@@ -283,7 +288,7 @@ def reordered(x, order, xp):
 
 
 def lu_rule(gs, out, xp):
-    """The square block is ``P.H dA1 = dL U + L dU``; what is beside or below it follows from that."""
+    """The square block is ``P.H dA1 = dL U + L dU``; what is beside or below it follows."""
     (g, _), (lu, pivots) = gs, out
     if g is None:
         return None
@@ -346,9 +351,7 @@ def qr_rule(gs, out, mode, xp):
     # Q is the left part's, and the right part of R is ``Q.H @ X2``, with ``X2 = Q @ R2``.
     turned = xp.matmul(q, xp.matmul(part(r, slice(None), rest, xp), H(g_rest, xp)))
     g_q = turned if g_q is None else g_q + turned
-    left = tall_qr(
-        g_q, part(g_r, slice(None), square, xp), q, part(r, slice(None), square, xp), xp
-    )
+    left = tall_qr(g_q, part(g_r, slice(None), square, xp), q, part(r, slice(None), square, xp), xp)
     return xp.concat([left, beside], axis=-1)
 
 
@@ -369,4 +372,4 @@ def tall_qr(g_q, g_r, q, r, xp):
 def qr(xp, x, /, *, mode="reduced"):
     """``Q`` with orthonormal columns and the upper triangular ``R``; ``"r"`` gives ``R`` alone."""
     q, r = xp.linalg.qr(x, mode="complete" if mode == "complete" else "reduced")
-    return (xp.zeros(x.shape[:-2] + (0,), dtype=x.dtype), r) if mode == "r" else (q, r)
+    return (xp.zeros((*x.shape[:-2], 0), dtype=x.dtype), r) if mode == "r" else (q, r)

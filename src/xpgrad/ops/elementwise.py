@@ -117,9 +117,14 @@ def negative(xp, x, /):
     return xp.negative(x)
 
 
+def is_bool(xp, x):
+    """Whether an array holds booleans, of which the standard knows no arithmetic."""
+    return x.dtype == xp.native("bool")
+
+
 @op(elementwise=True, linear=True, x=lambda g: g)
 def positive(xp, x, /):
-    return xp.positive(x)
+    return xp.copy(x) if is_bool(xp, x) else xp.positive(x)
 
 
 @op(elementwise=True, integers="float", x=lambda g, out, xp: -g * xp.conj(out * out))
@@ -158,7 +163,7 @@ number_pow.op.node_type.shown = (1,)
 
 @op(node="PowBackward0", elementwise=True, x=lambda g, x, xp: g * xp.conj(x + x))
 def square(xp, x, /):
-    return xp.square(x)
+    return xp.astype(x, xp.arange(0).dtype) if is_bool(xp, x) else xp.square(x)
 
 
 @op(elementwise=True, integers="float", x=lambda g, out, xp: g / xp.conj(out + out))
@@ -238,11 +243,15 @@ def log10(xp, x, /):
 @op(
     elementwise=True,
     integers="float",
-    x=lambda g, x, y, xp: g * xp.sigmoid(x - y),
-    y=lambda g, x, y, xp: g * xp.sigmoid(y - x),
+    x=lambda g, x, y, xp: g * xp.conj(xp.sigmoid(x - y)),
+    y=lambda g, x, y, xp: g * xp.conj(xp.sigmoid(y - x)),
 )
 def logaddexp(xp, x, y, /):
-    return xp.logaddexp(x, y)
+    if x.dtype not in xp.complexes:
+        return xp.logaddexp(x, y)
+    swapped = xp.real(x) < xp.real(y)
+    large, small = xp.where(swapped, y, x), xp.where(swapped, x, y)
+    return large + xp.log1p(xp.exp(small - large))
 
 
 def xlogy_x(g, x, y, xp):
@@ -392,14 +401,14 @@ def sgn_rule(g, x, out, like, xp):
 @op(elementwise=True, x=sgn_rule)
 def sgn(xp, x, /):
     """-1, 0 or 1; for complex numbers x / abs(x), or 0 at 0."""
-    return xp.sign(x)
+    return xp.copy(x) if is_bool(xp, x) else xp.sign(x)
 
 
 @op(elementwise=True, x=zero)
 def sign(xp, x, /):
     """`sgn` for real numbers, which saves nothing."""
     ordered(xp, x, "sign")
-    return xp.sign(x)
+    return xp.copy(x) if is_bool(xp, x) else xp.sign(x)
 
 
 @op(elementwise=True, x=zero)

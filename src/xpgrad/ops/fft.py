@@ -1,8 +1,8 @@
 """Discrete Fourier transforms, over several axes at once.
 
-A transform is linear, and but for its scale unitary: the gradient takes the way back, with the scale
-(`norm`, as the standard has it) of the way here. Real input has half of a spectrum, of which all
-but the first (and middle) elements stand for two: their mirror image is their conjugate.
+A transform is linear, and but for its scale unitary: the gradient takes the way back, with the
+scale (`norm`, as the standard has it) of the way here. Real input has half of a spectrum, of which
+all but the first (and middle) elements stand for two: their mirror image is their conjugate.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def resized(x: Any, axes: Sequence[int], sizes: Sequence[int]) -> Any:
 
 
 def transformed(
-    x: Tensor, axes: tuple[int, ...], sizes: Sequence[int], norm: str, inverse: bool
+    x: Tensor, axes: tuple[int, ...], sizes: Sequence[int], norm: str, inverse: bool = False
 ) -> Any:
     """The transform over axes, brought to these sizes."""
     return dft(resized(x, axes, sizes), axes=axes, norm=norm, inverse=inverse) if axes else x

@@ -14,7 +14,6 @@ from xpgrad.ops.indexing import copy
 from xpgrad.ops.linalg import bmm, matmul, mm, vector_norm
 from xpgrad.tensor import Tensor, wrap
 
-
 _crossed = named(shape.stack, "LinalgCrossBackward0")
 
 
@@ -119,9 +118,7 @@ def cross(x: Any, y: Any, axis: int) -> Any:
     """Cross products of vectors along an axis, counted from the end."""
     xs, ys = (shape.unstack(v, axis=axis + v.ndim, outputs=3) for v in (x, y))
     parts = [
-        elementwise.subtract(
-            elementwise.multiply(xs[i], ys[j]), elementwise.multiply(xs[j], ys[i])
-        )
+        elementwise.subtract(elementwise.multiply(xs[i], ys[j]), elementwise.multiply(xs[j], ys[i]))
         for i, j in ((1, 2), (2, 0), (0, 1))
     ]
     return _crossed(*parts, axis=axis + max(x.ndim, y.ndim))
@@ -221,9 +218,9 @@ def permutation_matrix(order: Any, dtype: Any) -> Any:
 def reflected(v: Any, tau: Any, x: Any, backwards: bool) -> Any:
     """The product of reflections ``I - tau[i] v[:, i] v[:, i].H`` with `x`; or its adjoint's.
 
-    All at once, as ``I - V T V.H``: Schreiber & Van Loan, *A storage-efficient WY representation for
-    products of Householder transformations* (1989), with ``T = inv(I + D S) D``, where ``D`` holds
-    `tau` and ``S`` what is above the diagonal of ``V.H V``, so that a `tau` may be zero.
+    All at once, as ``I - V T V.H``: Schreiber & Van Loan, *A storage-efficient WY representation
+    for products of Householder transformations* (1989), with ``T = inv(I + D S) D``, where ``D``
+    holds `tau` and ``S`` what is above the diagonal of ``V.H V``, so that a `tau` may be zero.
     """
     xp = tensor_namespace(v._ns)
     v = triangle(v, upper=False, unit=True)

@@ -150,6 +150,12 @@ def searchsorted(xp, x1, x2, sorter=None, /, *, side="left"):
     return xp.searchsorted(x1, x2, side=side, sorter=sorter)
 
 
+@op(elementwise=True, x=None, y=None)
+def gcd(xp, x, y, /):
+    """The greatest common divisor of integers."""
+    return xp.gcd(x, y)
+
+
 # ------------------------------------------------------------------ sets
 
 

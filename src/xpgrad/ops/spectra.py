@@ -12,7 +12,9 @@ from xpgrad.errors import GradientError
 from xpgrad.op import op
 from xpgrad.ops.decompositions import H, column, diagonal_of, on_diagonal, part, row
 
-LOOSE = 1e-2  # how large a derivative by a phase may be (it is zero but for rounding), as in PyTorch
+LOOSE = (
+    1e-2  # how large a derivative by a phase may be (it is zero but for rounding), as in PyTorch
+)
 
 
 def check_phases(slopes, what, xp):

@@ -50,13 +50,6 @@ def layer_norm(
     >>> xg.nn.functional.layer_norm(xg.tensor([[1.0, 3.0]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    return _with_statistics(input, normalized_shape, weight, bias, eps)[0]
-
-
-def _with_statistics(
-    input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float
-) -> Any:
-    """`layer_norm`, the mean and the reciprocal of the standard deviation."""
     x, axes = _last(input, normalized_shape, "layer_norm", weight=weight, bias=bias)
     real(x, "layer_norm")
     _same_dtype(x, weight, bias)
@@ -88,7 +81,7 @@ def rms_norm(
         out = x / elementwise.sqrt(mean + eps)
         return out if weight is None else out * weight
     plain = weight is None or weight.dtype is x.dtype
-    out = ops.rms_norm(x, weight if plain else None, axes=axes, eps=eps)[0]
+    out: Tensor = ops.rms_norm(x, weight if plain else None, axes=axes, eps=eps)
     if plain:
         return out
     out = out * weight

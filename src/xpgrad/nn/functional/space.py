@@ -41,6 +41,19 @@ def ints_of(value: Any, count: int, what: str, function: str) -> Ints:
     )
 
 
+WORDS = ("one", "two", "three")
+
+
+def numbers_of(value: Any, count: int, what: str, function: str) -> Ints:
+    """The same, in the words of pooling and of what shifts windows."""
+    try:
+        return ints_of(value, count, what, function)
+    except ShapeError:
+        raise ShapeError(
+            f"{function}: {what} must either be a single int, or a tuple of {WORDS[count - 1]} ints"
+        ) from None
+
+
 def batched(x: Any, space: int, function: str) -> tuple[Tensor, bool]:
     """An input with a batch dimension, and whether it had none.
 
