@@ -191,7 +191,6 @@ IMMUTABLE = {
         "the error names what made the saved value, not what wrote to it",
     ),
     # Bugs, to be mended.
-    "leaves.grad_assigned_a_view": "accumulating into a view does not reach its base",
     "views_inplace.data_set_shares_the_memory": "data that was set does not follow its source",
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
 from xpgrad_backends.numpy_convolution import Convolutions
 from xpgrad_backends.numpy_linalg import WithSciPy
+from xpgrad_backends.numpy_sparse import Sums
 
 # NumPy warns where IEEE arithmetic gives inf or nan; CUDA and PyTorch stay silent, and so do ops
 # here, at no cost per call. Arithmetic in the user's own modules warns as ever.
@@ -37,6 +38,13 @@ _maximum: Any = np.maximum.reduce
 _minimum: Any = np.minimum.reduce
 _and: Any = np.logical_and.reduce
 _or: Any = np.logical_or.reduce
+
+# erf(x) = tanh(x * p(x * x)): the polynomial whose largest error there (1.8e-7 in single precision)
+# is the least, its highest power first. SciPy takes seven times as long.
+_ERF = (
+    4.72101315e-09, 3.98253189e-08, -4.86713498e-06, 8.47872087e-05, -0.000615024289,
+    -0.000195287268, 0.102769799, 1.12837927,
+)  # fmt: skip
 
 LARGE = 4096  # elements; from here on `where`, `maximum` and `minimum` are worth a detour
 _BITS = {"e": np.int16, "f": np.int32, "d": np.int64, "F": np.int64}  # as wide as these types
@@ -69,10 +77,11 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
-class NumPyNamespace(Convolutions, WithSciPy):
+class NumPyNamespace(Convolutions, Sums, WithSciPy):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
+    block = 2**16
 
     def __init__(self, where: device) -> None:
         super().__init__(compat, where, native_device="cpu")
@@ -123,6 +132,11 @@ class NumPyNamespace(Convolutions, WithSciPy):
         if type(y) in (int, float) and x.size >= LARGE and x.dtype.kind == "f":
             return x.clip(-np.inf, y)
         return np.minimum(x, y)
+
+    def clip(self, x: Any, /, min: Any = None, max: Any = None) -> Any:
+        if type(min) in (int, float) and type(max) in (int, float) and x.dtype.kind == "f":
+            return x.clip(min, max)
+        return compat.clip(x, min, max)
 
     def sum(self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
         return _add(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -270,6 +284,11 @@ class NumPyNamespace(Convolutions, WithSciPy):
         rows = parts[0] is arrays[0] and len(arrays) == 1
         if rows and all(p is Ellipsis or p == slice(None) for p in parts[1:]):
             width = math.prod(out.shape[1:])
+            if width * arrays[0].size == values.size:
+                flat = values.reshape(arrays[0].size, width)
+                found = self.rows_added(arrays[0].reshape(-1), flat, out.shape[0])
+                if found is not None:
+                    return found.reshape(out.shape)
             places = arrays[0].astype(np.intp, copy=False).reshape(-1, 1) * width + np.arange(width)
         else:
             places = indexing.flat_positions(self, out.shape, index)
@@ -289,6 +308,24 @@ class NumPyNamespace(Convolutions, WithSciPy):
         return (_minimum(x, axis=None).item(), _maximum(x, axis=None).item()) if x.size else None
 
     special = staticmethod(host_special)
+
+    def erf(self, x: Any) -> Any:
+        if x.dtype.char != "f" or x.size < LARGE:
+            return host_special("erf", x)
+        out = np.empty(x.shape, x.dtype)
+        flat, found = x.reshape(-1), out.reshape(-1)
+        step = self.block // 2
+        for i in range(0, x.size, step):  # what is read and written stays in the cache
+            part = flat[i : i + step].clip(-4, 4)
+            square = part * part
+            power = square * _ERF[0]
+            for c in _ERF[1:-1]:
+                power += c
+                power *= square
+            power += _ERF[-1]
+            power *= part
+            np.tanh(power, out=found[i : i + step])
+        return out
     gcd = staticmethod(np.gcd)
 
     def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:

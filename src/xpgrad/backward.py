@@ -17,6 +17,7 @@ from xpgrad.hooks import Run, accumulating, after_leaf, before_leaf, replaced
 from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.tensor import Size, Tensor, set_engine, wrap
+from xpgrad.views import replace
 
 NO_ORIGIN = (
     "No forward pass information available. Enable detect anomaly during forward pass for more "
@@ -57,6 +58,9 @@ def run(
     if wanted is not None:
         targets = frozenset(wanted)
         needed = _leading_to(targets, list(grads))
+        if len(roots) > 1:  # hooks see the gradient of a single root whatever is wanted
+            grads = {node: g for node, g in grads.items() if node in needed}
+            heap = sorted(entry for entry in heap if entry[1] in needed)
     current: Namespace | None = None
     array_type: Any = None
     check_nan = anomaly.enabled and anomaly.check_nan
@@ -337,13 +341,12 @@ def seeds(
         GradientError: a tensor without history, a missing or misshapen gradient.
     """
     found: list[tuple[Node, Any]] = []
-    lifted = create_graph
+    lifted, lacking = create_graph, None
     for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
         node = node_of(t)
-        if node is None:
-            raise GradientError(
-                f"element {i} of tensors does not require grad and does not have a grad_fn"
-            )
+        if node is None:  # said last
+            lacking = i if lacking is None else lacking
+            continue
         ns, shape = node.ns, node.shape or ()
         lifted = lifted or ns.whole
         if g is None and shape == () and node.dtype not in ns.complexes:  # nearly always
@@ -382,6 +385,10 @@ def seeds(
                 )
             g = tensor_namespace(ns).astype(g, dtype)
         found.append((node, g if create_graph or g._ns is not ns else g._data))
+    if lacking is not None:
+        raise GradientError(
+            f"element {lacking} of tensors does not require grad and does not have a grad_fn"
+        )
     if lifted:
         found = [(n, g if isinstance(g, Tensor) else wrap(g, n.ns)) for n, g in found]
     return found
@@ -433,11 +440,13 @@ def backward(
         )
     outputs = as_sequence(tensors)
     gradients = as_gradients(grad_tensors, len(outputs))
-    targets: list[Node] | None = None
     if inputs is not None:
         given = list(inputs.values()) if isinstance(inputs, dict) else as_sequence(inputs)
         if not given:
             raise GradientError("`inputs` argument to `backward()` cannot be empty.")
+    roots = seeds(outputs, gradients, create_graph)
+    targets: list[Node] | None = None
+    if inputs is not None:
         targets = []
         for t in given:
             node = node_of(t)
@@ -456,7 +465,7 @@ def backward(
             stacklevel=2,
         )
     found = run(
-        seeds(outputs, gradients, create_graph),
+        roots,
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
         wanted=targets,
@@ -464,7 +473,11 @@ def backward(
     while found:
         node, g, holders = _take(found)
         tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
-        if tensor is None or tensor._node is not node:  # it no longer wants one
+        if tensor is None:
+            continue
+        if tensor._node is not node:  # it no longer wants one
+            if not tensor.is_leaf:
+                raise GradientError("leaf variable has been moved into the graph interior")
             continue
         if node.hooks is not None and node.hooks.pre:
             g, holders = before_leaf(node, g), -1
@@ -505,16 +518,18 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     if have is None:
         tensor._grad = unshared(g, ns, sole)
     elif create_graph:
-        tensor._grad = have + g
-    elif have._node is not None:
-        tensor._grad = have + wrap(ns.wrap(g), ns)
+        outer, mode.grad = mode.grad, not mode.inference
+        try:
+            tensor._grad = have + g
+        finally:
+            mode.grad = outer
     else:
         with ns.current():
             if ns.mutable:
                 have._data += g
-            else:
-                have._data = have._data + g
-        have._written()
+                have._written()
+            else:  # and views of it follow
+                replace(have, have._data + g)
 
 
 def unshared(g: Any, ns: Namespace, sole: bool) -> Tensor:

@@ -114,7 +114,9 @@ def binary(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
             n = new(node_type)
             n.edges = (xn, yn)
             if saves:
-                if (xn is None and x._inference) or (yn is None and yd is not y and y._inference):
+                if (x_for_y and xn is None and x._inference) or (
+                    y_for_x and yn is None and yd is not y and y._inference
+                ):
                     raise GradientError(INFERENCE_SAVED)
                 n.saved = (
                     xd if (x_for_x and xn) or (x_for_y and yn) else None,

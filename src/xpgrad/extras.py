@@ -6,6 +6,7 @@ A backend overrides what its library does better.
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 from xpgrad import indexing
@@ -22,6 +23,7 @@ class Extras:
     ``erf(x)``                    one of them, perhaps faster
     ``gcd(x, y)``                 the greatest common divisor of integers
     ``combine_at(x, …)``          the product, maximum or minimum of `x` and values at positions
+    ``gathered_sums(x, …)``       rows of `x` added up in bags
     ``windows(x, …)``             windows along an axis: a view where the library can
     ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
     ``as_complex(x)``             the way back
@@ -32,6 +34,17 @@ class Extras:
     def combine_at(self: Any, x: Array, places: Array, values: Array, how: str) -> Array:
         """1-D `x` with ``how`` (``"multiply"``, ``"maximum"``, …) of it and values at positions."""
         return indexing.combined(self, x, places, values, getattr(self, how))
+
+    def gathered_sums(
+        self: Any, x: Array, places: Array, into: Array, factors: Any, count: int
+    ) -> Array:
+        """Rows of `x` at `places`, times factors (or none), added up into `count` rows."""
+        rows = self.getitem(x, (places,))
+        if factors is not None:
+            rows = rows * self.expand_dims(factors, axis=-1)
+        like = SimpleNamespace(shape=(count, *x.shape[1:]))
+        found: Array = self.index_add(like, (into,), rows)
+        return found
 
     def windows(self: Any, x: Array, axis: int, size: int, step: int) -> Array:
         """Windows of `size` elements along an axis, one every `step`, along a new last axis."""

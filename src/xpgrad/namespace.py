@@ -84,6 +84,7 @@ class Namespace(Portable, Extras):
     array_type: type[Any]
     guard: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
     mutable: bool = True
+    block: int | None = None  # how many elements to work on at a time, where a cache is what is fast
     depth: int = 0  # how many transforms are wrapped around the library (`xpgrad.func`)
     level: Any = None  # the innermost of them
     tensors: Any = None  # the namespace of Tensors around its arrays, once asked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xpgrad.indexing import is_basic
-from xpgrad.ops import decompositions, device, elementwise, indexing, shape, spectra
+from xpgrad.ops import bags, decompositions, device, elementwise, indexing, shape, spectra
 from xpgrad.ops import fft as _transforms
 from xpgrad.ops import strided as _steps
 from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
@@ -27,6 +27,12 @@ sigmoid = elementwise.sigmoid
 def special(name: str, *values: Any) -> Any:
     """A function of tensors and numbers by its name in ``scipy.special``."""
     return BY_NAME[name](*values)
+
+
+def gathered_sums(x: Tensor, places: Any, into: Any, factors: Any, count: int) -> Tensor:
+    """Rows of `x` at `places`, times factors (or none), added up into `count` rows."""
+    found: Tensor = bags.embedding_bag(x, places, into, factors, count=count)
+    return found
 
 
 def windows(x: Tensor, axis: int, size: int, step: int) -> Tensor:

@@ -21,6 +21,7 @@ class TensorNamespace:
     array_type = Tensor
     guard = None  # the ops guard themselves
     mutable = False
+    block = None
 
     def __init__(self, raw: Namespace) -> None:
         self.raw = raw

@@ -9,7 +9,7 @@ from xpgrad.door import results
 from xpgrad.door.arguments import only_tensor
 from xpgrad.door.linalg_checks import alike, check_square, floating, matrix, square
 from xpgrad.door.linalg_systems import inv, tolerances
-from xpgrad.dtypes import float16
+from xpgrad.dtypes import float16, float32
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import decompositions, matrices, shape, spectra
 from xpgrad.ops.device import astype
@@ -243,6 +243,8 @@ def matrix_exp(A: Tensor) -> Tensor:
     tensor([[1., 1.],
             [0., 1.]])
     """
+    if isinstance(A, Tensor) and A.dtype is float16:  # by way of single precision
+        return astype(matrix_exp(astype(A, dtype=float32)), dtype=float16)
     return spectra.matrix_exp(square(A, "linalg.matrix_exp"))
 
 

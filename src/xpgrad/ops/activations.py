@@ -7,6 +7,7 @@ Conventions at kinks, as PyTorch's: where a piece is constant, so are its ends; 
 from __future__ import annotations
 
 from xpgrad.op import op
+from xpgrad.ops.normalization import narrowed, times, widened
 
 
 def hardtanh_rule(g, x, low, high, xp):
@@ -16,7 +17,7 @@ def hardtanh_rule(g, x, low, high, xp):
 @op(elementwise=True, x=hardtanh_rule)
 def hardtanh(xp, x, /, *, low=-1.0, high=1.0):
     """`x` between `low` and `high`."""
-    return xp.minimum(xp.maximum(x, low), high)
+    return xp.clip(x, low, high)
 
 
 @op(
@@ -25,7 +26,7 @@ def hardtanh(xp, x, /, *, low=-1.0, high=1.0):
 )
 def hardsigmoid(xp, x, /):
     """The line through (-3, 0) and (3, 1), constant beyond."""
-    return xp.minimum(xp.maximum(x + 3, 0), 6) / 6
+    return times(xp.clip(x + 3, 0, 6), 1 / 6, xp)
 
 
 def hardswish_rule(g, x, xp):
@@ -34,7 +35,7 @@ def hardswish_rule(g, x, xp):
 
 @op(elementwise=True, x=hardswish_rule)
 def hardswish(xp, x, /):
-    return x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6
+    return times(times(xp.clip(x + 3, 0, 6), x, xp), 1 / 6, xp)
 
 
 @op(
@@ -62,15 +63,23 @@ def softshrink(xp, x, /, *, width=0.5):
     return xp.where(xp.abs(x) <= width, x * 0, x - xp.sign(x) * width)
 
 
+def mish_parts(x, xp):
+    """exp(x), of at most 20, and what is 2 less than the denominator of tanh(log(1 + exp(x)))."""
+    n = xp.exp(xp.minimum(x, 20))
+    return n, n * (n + 2)
+
+
 def mish_rule(g, x, xp):
-    t = xp.tanh(xp.logaddexp(x, xp.zeros_like(x)))
-    return g * (t + x * xp.sigmoid(x) * (1 - t * t))
+    x = widened(x, xp)
+    n, w = mish_parts(x, xp)
+    return g * (w / (w + 2) + x * (4 * n * (n + 1) / ((w + 2) * (w + 2))))
 
 
 @op(elementwise=True, x=mish_rule)
 def mish(xp, x, /):
     """x * tanh(log(1 + exp(x))): Misra, *Mish* (2019), arXiv:1908.08681."""
-    return x * xp.tanh(xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))))
+    w = mish_parts(widened(x, xp), xp)[1]
+    return narrowed(x * (w / (w + 2)), x.dtype, xp)
 
 
 @op(

@@ -238,11 +238,11 @@ def slogdet(xp, x, /):
 
 
 def cholesky_rule(g, out, xp):
-    lower = xp.tril(xp.matmul(H(out, xp), g))
-    lower = xp.where(diagonal_of(out.shape[-1], xp), lower * 0.5, lower)
-    half = xp.solve_triangular(H(out, xp), lower, True)
-    found = H(xp.solve_triangular(H(out, xp), H(half, xp), True), xp)
-    return (found + H(found, xp)) * 0.5
+    adjoint = H(out, xp)
+    lower = xp.tril(xp.matmul(adjoint, g))
+    whole = xp.where(diagonal_of(out.shape[-1], xp), lower, lower + H(lower, xp))
+    half = xp.solve_triangular(adjoint, whole * 0.5, True)
+    return H(xp.solve_triangular(adjoint, H(half, xp), True), xp)
 
 
 @op(node="LinalgCholeskyEx", stacks=2, x=cholesky_rule)

@@ -11,6 +11,7 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.op import named, op
+from xpgrad.ops.normalization import narrowed, widened
 from xpgrad.ops.reductions import spread
 
 # ------------------------------------------------------------------ activations
@@ -56,7 +57,7 @@ def silu_rule(g, x, xp):
 
 @op(elementwise=True, x=silu_rule)
 def silu(xp, x, /):
-    return x * xp.sigmoid(x)
+    return x / (1 + xp.exp(-x))
 
 
 def softplus_rule(g, x, beta, threshold, xp):
@@ -284,6 +285,39 @@ def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
     if reduction == "sum":
         return -total
     return total / -(rows if weight is None else xp.sum(weight))
+
+
+def cross_entropy_rule(gs, target, out, reduction, xp):
+    """Of a row, the softmax less 1 at the target."""
+    (g, g_powers), (_, powers) = gs, out
+    rows, classes = powers.shape
+    dx = 0.0
+    if g is not None:
+        each = xp.broadcast_to(g / max(rows, 1) if reduction == "mean" else g, (rows,))
+        each = each if each.dtype == powers.dtype else xp.astype(each, powers.dtype)
+        total = xp.matmul(powers, xp.ones((classes,), dtype=powers.dtype))
+        dx = powers * xp.reshape(each / total, (rows, 1))
+        places = (xp.arange(rows), target)
+        dx = xp.assign(dx, places, xp.getitem(dx, places) - each)
+    if g_powers is not None:  # where gradients are differentiated
+        dx = dx + g_powers * powers
+    return dx
+
+
+@op(node="NllLoss", outputs=2, kept=(1,), x=cross_entropy_rule, target=None)
+def cross_entropy(xp, x, target, /, *, reduction="mean"):
+    """Minus what `target` picks from each row of `log_softmax(x)`.
+
+    The exponentials of `x` less the largest of its row come along: the rule divides them by their
+    sum. So it does not matter that they do not know of a derivative of what is the largest.
+    """
+    rows, classes = x.shape
+    dtype, x = x.dtype, widened(x, xp)
+    top = xp.max(x, axis=1, keepdims=True)
+    powers = xp.exp(x - top)
+    total = xp.log(xp.matmul(powers, xp.ones((classes,), dtype=x.dtype)))
+    terms = total + xp.squeeze(top, axis=1) - xp.getitem(x, (xp.arange(rows), target))
+    return narrowed(reduced(terms, reduction, xp), dtype, xp), powers
 
 
 nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")

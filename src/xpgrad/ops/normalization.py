@@ -29,7 +29,7 @@ def narrowed(x, dtype, xp):
 
 def times(x, y, xp):
     """The product, written over `x` where arrays can be: it is a result that nobody else knows."""
-    if xp.mutable and x.dtype == y.dtype:
+    if xp.mutable and (type(y) is float or x.dtype == y.dtype):
         x *= y
         return x
     return x * y
@@ -49,6 +49,32 @@ def minus(x, y, xp):
         x -= y
         return x
     return x - y
+
+
+def shaped(x, shape, xp):
+    """An array in a shape; itself, and no view of it, where it has it."""
+    return x if x.shape == shape else xp.reshape(x, shape)
+
+
+def in_blocks(function, arrays, xp):
+    """What a function makes of rows: an array like them and, or `None`, a sum over all rows.
+
+    Of as many rows at a time as fit into the cache, where that matters.
+    """
+    first = arrays[0]
+    rows, n = first.shape
+    step = max((xp.block or 0) // max(n, 1), 1)
+    if not xp.block or rows < 2 * step:
+        return function(*arrays)
+    out = total = None
+    for i in range(0, rows, step):
+        made, part = function(*[a[i : i + step, :] for a in arrays])
+        if out is None:
+            out, total = xp.empty(first.shape, dtype=made.dtype), part
+        elif part is not None:
+            total += part
+        out[i : i + step, :] = made
+    return out, total
 
 
 # ------------------------------------------------------------------ over the last axes
@@ -101,57 +127,74 @@ def row_rules(g, z, rstd, weight, mean, xp):
 
 def layer_norm_rules(g, x, weight, axes, eps, xp):
     """The gradients of input and weight."""
-    z = centred(rows_of(x, axes, xp), xp)
-    dx, dw = row_rules(rows_of(g, axes, xp), z, roots(z, eps, xp), weight, True, xp)
-    return xp.reshape(dx, x.shape), dw
+
+    def of_block(x, g):
+        z = centred(x, xp)
+        return row_rules(g, z, roots(z, eps, xp), weight, True, xp)
+
+    dx, dw = in_blocks(of_block, (rows_of(x, axes, xp), rows_of(g, axes, xp)), xp)
+    return shaped(dx, x.shape, xp), dw
 
 
 def layer_norm_bias(g, like, axes, xp):
     g = rows_of(g, axes, xp)
-    return xp.reshape(xp.matmul(xp.ones((g.shape[0],), dtype=g.dtype), g), like.shape)
+    return shaped(xp.matmul(xp.ones((g.shape[0],), dtype=g.dtype), g), like.shape, xp)
 
 
 @op(
     node="NativeLayerNorm",
     shared=layer_norm_rules,
     x=lambda shared: shared[0],
-    weight=lambda shared, like, xp: xp.reshape(shared[1], like.shape),
+    weight=lambda shared, like, xp: shaped(shared[1], like.shape, xp),
     bias=layer_norm_bias,
 )
 def layer_norm(xp, x, weight, bias, /, *, axes, eps=1e-5):
     """`x` with mean 0 and variance 1 over the last axes, times `weight`, plus `bias`."""
-    y = centred(rows_of(x, axes, xp), xp)
-    y = times(y, column(roots(y, eps, xp), xp), xp)
-    if weight is not None:
-        y = times(y, xp.reshape(widened(weight, xp), y.shape[1:]), xp)
-    if bias is not None:
-        y = plus(y, xp.reshape(widened(bias, xp), y.shape[1:]), xp)
-    return xp.reshape(narrowed(y, x.dtype, xp), x.shape)
+    rows = rows_of(x, axes, xp)
+    weight, bias = (
+        None if a is None else xp.reshape(widened(a, xp), rows.shape[1:]) for a in (weight, bias)
+    )
+
+    def of_block(x):
+        y = centred(x, xp)
+        y = times(y, column(roots(y, eps, xp), xp), xp)
+        y = y if weight is None else times(y, weight, xp)
+        return y if bias is None else plus(y, bias, xp), None
+
+    y, _ = in_blocks(of_block, (rows,), xp)
+    return shaped(narrowed(y, x.dtype, xp), x.shape, xp)
 
 
 def rms_norm_rules(g, x, weight, axes, eps, xp):
     """The gradients of input and weight."""
-    z = rows_of(x, axes, xp)
-    dx, dw = row_rules(rows_of(g, axes, xp), z, roots(z, eps, xp), weight, False, xp)
-    return xp.reshape(dx, x.shape), dw
+
+    def of_block(x, g):
+        return row_rules(g, x, roots(x, eps, xp), weight, False, xp)
+
+    dx, dw = in_blocks(of_block, (rows_of(x, axes, xp), rows_of(g, axes, xp)), xp)
+    return shaped(dx, x.shape, xp), dw
 
 
 @op(
     node="FusedRmsNorm",
     shared=rms_norm_rules,
     x=lambda shared: shared[0],
-    weight=lambda shared, like, xp: xp.reshape(shared[1], like.shape),
+    weight=lambda shared, like, xp: shaped(shared[1], like.shape, xp),
 )
 def rms_norm(xp, x, weight, /, *, axes, eps):
     """`x` over its root mean square along the last axes, times `weight`.
 
     Zhang, Sennrich, *Root Mean Square Layer Normalization* (2019), arXiv:1910.07467.
     """
-    y = rows_of(x, axes, xp)
-    y = y * column(roots(y, eps, xp), xp)
-    if weight is not None:
-        y = times(y, xp.reshape(widened(weight, xp), y.shape[1:]), xp)
-    return xp.reshape(narrowed(y, x.dtype, xp), x.shape)
+    rows = rows_of(x, axes, xp)
+    weight = None if weight is None else xp.reshape(widened(weight, xp), rows.shape[1:])
+
+    def of_block(x):
+        y = x * column(roots(x, eps, xp), xp)
+        return y if weight is None else times(y, weight, xp), None
+
+    y, _ = in_blocks(of_block, (rows,), xp)
+    return shaped(narrowed(y, x.dtype, xp), x.shape, xp)
 
 
 # ------------------------------------------------------------------ over channels
@@ -215,7 +258,7 @@ def channel_norm_rules(gs, x, weight, out, groups, over, xp):
     if g is not None:
         scale = rstd if weight is None else rstd * weight
         dx = plus(dx, g * wide(scale, x, xp), xp)
-    return xp.reshape(dx, shape), dw, db
+    return shaped(dx, shape, xp), dw, db
 
 
 @op(
@@ -249,4 +292,4 @@ def channel_norm(xp, x, weight, bias, /, *, groups, over, eps=1e-5):
     y = times(y, wide(scale, x, xp), xp)
     if bias is not None:
         y = plus(y, wide(xp.reshape(widened(bias, xp), form), x, xp), xp)
-    return tuple(narrowed(a, dtype, xp) for a in (xp.reshape(y, shape), mean, rstd))
+    return tuple(narrowed(a, dtype, xp) for a in (shaped(y, shape, xp), mean, rstd))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from xpgrad.nn.functional import activations as _activations
 from xpgrad.nn.functional import adaptive as _adaptive
 from xpgrad.nn.functional import along as _along
+from xpgrad.nn.functional import attention as _attention
 from xpgrad.nn.functional import chunked as _chunked
 from xpgrad.nn.functional import classes as _classes
 from xpgrad.nn.functional import convolution as _convolution
@@ -27,6 +28,7 @@ from xpgrad.nn.functional import sampling as _sampling
 from xpgrad.nn.functional.activations import *
 from xpgrad.nn.functional.adaptive import *
 from xpgrad.nn.functional.along import *
+from xpgrad.nn.functional.attention import *
 from xpgrad.nn.functional.chunked import *
 from xpgrad.nn.functional.classes import *
 from xpgrad.nn.functional.convolution import *
@@ -57,6 +59,7 @@ __all__ = [
     *_layers.__all__,
     *_losses.__all__,
     *_pooling.__all__,
+    *_attention.__all__,
     *_sampling.__all__,
     *_interpolation.__all__,
     *_padding.__all__,

@@ -14,7 +14,7 @@ import numpy as np
 
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.errors import ShapeError
-from xpgrad.nn.functional.space import Ints, ints_of
+from xpgrad.nn.functional.space import Ints, in_single, ints_of
 from xpgrad.op import named
 from xpgrad.ops import elementwise, pooling, reductions, resampling, searching
 from xpgrad.tensor import Tensor, wrap
@@ -76,8 +76,12 @@ def _bounds(n: int, m: int) -> tuple[Any, Any]:
 
 
 def _averages(space: int, input: Any, output_size: Any) -> Tensor:
-    function = f"adaptive_avg_pool{space}d"
-    x, sizes = _arguments(space, function, input, output_size)
+    x, sizes = _arguments(space, f"adaptive_avg_pool{space}d", input, output_size)
+    return _averaged(x, space, sizes)
+
+
+@in_single
+def _averaged(x: Tensor, space: int, sizes: Ints) -> Tensor:
     axes = tuple(range(x.ndim - space, x.ndim))
     if set(sizes) == {1}:
         return (_MEAN if space > 1 else _MEAN_1D)(x, axis=axes, keepdims=True)

@@ -63,7 +63,7 @@ def cross_entropy(
     """
     how = reduction_of(size_average, reduce, reduction)
     if weight is None and not label_smoothing and _all_count(input, target, ignore_index):
-        return ops.nll_loss(ops.log_softmax(input, axis=1), target, None, reduction=how)
+        return _of_rows(input, target, how)
     x = only_tensor(input, "cross_entropy_loss")
     t = only_tensor(target, "cross_entropy_loss", "target", 2)
     if not 0.0 <= label_smoothing <= 1.0:
@@ -82,6 +82,12 @@ def cross_entropy(
     if not label_smoothing:
         return _nll(logs, t, weight, ignore_index, how)
     return _smoothed(logs, t, weight, ignore_index, how, label_smoothing, axis)
+
+
+def _of_rows(x: Tensor, target: Tensor, how: str) -> Tensor:
+    if x._ns.depth or not x._data.shape[0]:  # of which transforms know what to make
+        return ops.nll_loss(ops.log_softmax(x, axis=1), target, None, reduction=how)
+    return ops.cross_entropy(x, target, reduction=how)[0]
 
 
 def _all_count(x: Any, target: Any, ignore: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.dtypes import bool_
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.nn.functional.space import Ints, batched, ints_of
+from xpgrad.nn.functional.space import Ints, batched, in_single, ints_of
 from xpgrad.ops import convolution as ops
 from xpgrad.tensor import Tensor
 
@@ -247,6 +247,9 @@ def _checked(
     return x, w, b, single
 
 
+_convolved, _transposed = in_single(ops.convolution), in_single(ops.convolution_input)
+
+
 def _positive(**settings: Ints) -> None:
     for name, values in settings.items():
         if min(values) <= 0:
@@ -283,7 +286,7 @@ def _convolve(
             "Kernel size can't be greater than actual input size"
         )
     size = tuple((n - m - 1) // s + 1 for n, m, s in zip(padded, wide, steps, strict=True))
-    out = ops.convolution(
+    out = _convolved(
         x, w, b, size=size, stride=steps, padding=before, dilation=spread, groups=groups
     )
     return out.squeeze(0) if single else out
@@ -329,7 +332,7 @@ def _transpose(
             f"Given input size per channel: {list(x.shape[2:])}. Calculated output size per "
             f"channel: {list(size)}. Output size is too small"
         )
-    out = ops.convolution_input(
+    out = _transposed(
         x, w, b, size=size, stride=steps, padding=before, dilation=spread, groups=groups
     )
     return out.squeeze(0) if single else out

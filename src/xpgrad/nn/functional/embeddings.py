@@ -13,6 +13,7 @@ from xpgrad.mode import no_grad
 from xpgrad.namespace import Array, Namespace
 from xpgrad.ops import elementwise, indexing, reductions
 from xpgrad.ops import nn as ops
+from xpgrad.ops.bags import embedding_bag as embedding_bags
 from xpgrad.ops.searching import take
 from xpgrad.ops.shape import reshape
 from xpgrad.promotion import common_namespace
@@ -213,22 +214,28 @@ def embedding_bag(
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
     with ns.current():
-        bags, starts = None, None
-        if offsets is not None:
-            starts, bags = _bags(ns, offsets._data, input.shape[0], include_last_offset)
+        starts, bags, count = _bags(ns, input._data, offsets, include_last_offset)
         counts = None  # which positions count, where not all of them do
         if padding_idx is not None:
             counts = ns.wrap(input._data != padding_idx)
         if mode == "max":
             places = _largest(ns, weight._data, input._data, starts, counts)
-    if mode == "max":
-        return _picked(weight, *places)
-    rows = ops.embedding(weight, input, by_frequency=scale_grad_by_freq)
-    if factors is not None:
-        rows = rows * reshape(factors, shape=(*factors.shape, 1))
-    if counts is not None:
-        rows = elementwise.where(wrap(ns.expand_dims(counts, axis=-1), ns), rows, 0.0)
-    return _summed(rows, counts, bags, starts, mode)
+            return _picked(weight, *places)
+        if counts is not None:  # the others get into a bag behind the last one
+            counts = ns.reshape(counts, (-1,))
+            bags = ns.where(counts, bags, count)
+        size = (
+            _sizes(ns, bags, count, input._data.shape, counts, weight) if mode == "mean" else None
+        )
+        places = wrap(ns.reshape(input._data, (-1,)), ns)
+    flat = None if factors is None else reshape(factors, shape=tuple(places.shape))
+    more = starts is not None or counts is not None
+    out: Tensor = embedding_bags(
+        weight, places, wrap(bags, ns), flat, count=count + more, by_frequency=scale_grad_by_freq
+    )
+    if more:
+        out = out[:-1]
+    return out if size is None else out / size
 
 
 def _check_bags(
@@ -285,57 +292,47 @@ def _check_bags(
         )
 
 
-def _bags(ns: Namespace, offsets: Array, length: int, last: bool) -> tuple[Array, Array]:
-    """Where each bag begins and, at the end, the last one ends; and the bag of each position.
+def _bags(
+    ns: Namespace, positions: Array, offsets: Tensor | None, last: bool
+) -> tuple[Any, Array, int]:
+    """Where each bag begins and, at the end, the last one ends; each one's bag; how many there are.
 
-    Positions behind the last bag have a bag of their own, which does not count.
+    Rows of a matrix begin nowhere. What is behind the last bag has a bag of its own.
     """
-    if last and not offsets.shape[0]:
-        raise ShapeError("include_last_offset: number of offset should be at least 1")
     index = ns.arange(0).dtype
-    offsets = ns.astype(offsets, index)
-    if offsets.shape[0]:
-        bounds = ns.bounds(offsets)
-        if bounds is not None:
-            ends = ns.to_host(offsets)
-            if ends[0] != 0:
-                raise ShapeError(
-                    "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to "
-                    f"start from position 0. However, got {ends[0]}"
-                )
-            if ends[-1] > length:
-                raise ShapeError(
-                    "offsets[-1] can not be greater than input's length "
-                    f"{length} but got offsets[-1] of {ends[-1]}"
-                )
-    starts = offsets if last else ns.concat([offsets, ns.asarray([length], dtype=index)], axis=0)
+    if offsets is None:
+        rows, length = positions.shape
+        bags = ns.expand_dims(ns.arange(rows, dtype=index), axis=1)
+        return None, ns.reshape(ns.broadcast_to(bags, (rows, length)), (rows * length,)), rows
+    (length,) = positions.shape
+    starts = ns.astype(offsets._data, index)
+    if last and not starts.shape[0]:
+        raise ShapeError("include_last_offset: number of offset should be at least 1")
+    if ns.bounds(starts) is not None:
+        first, *_, end = known if len(known := ns.to_host(starts)) > 1 else (known[0], known[0])
+        if first != 0:
+            raise ShapeError(
+                "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
+                f"from position 0. However, got {first}"
+            )
+        if end > length:
+            raise ShapeError(
+                f"offsets[-1] can not be greater than input's length {length} but got offsets[-1] "
+                f"of {end}"
+            )
+    if not last:
+        starts = ns.concat([starts, ns.asarray([length], dtype=index)], axis=0)
     places = ns.arange(length, dtype=index)
-    return starts, ns.searchsorted(starts, places, side="right") - 1
+    return starts, ns.searchsorted(starts, places, side="right") - 1, starts.shape[0] - 1
 
 
-def _summed(rows: Tensor, counts: Any, bags: Any, starts: Any, mode: str) -> Tensor:
-    """The sums or means of the rows in each bag."""
-    ns, width = rows._ns, rows.shape[-1]
-    with ns.current():
-        size: Any = None
-        if bags is None:
-            if mode == "mean" and counts is not None:
-                size = ns.sum(ns.astype(counts, rows._data.dtype), axis=1)
-        elif mode == "mean":
-            ones = ns.ones((bags.shape[0],), dtype=rows._data.dtype)
-            if counts is not None:
-                ones = ns.astype(counts, ones.dtype)
-            size = ns.index_add(SimpleNamespace(shape=starts.shape), (bags,), ones)[:-1]
-        if size is not None:
-            size = wrap(ns.expand_dims(ns.maximum(size, 1.0), axis=-1), ns)
-    if bags is None:
-        out = reductions.sum_dim(rows, axis=(1,))
-        if mode == "mean" and size is None:
-            return out / max(rows.shape[1], 1)
-    else:
-        shape = (starts.shape[0], width)
-        out = indexing.index_add(rows, shape=shape, index=(bags,))[:-1]
-    return out if size is None else out / size
+def _sizes(ns: Namespace, bags: Array, count: int, shape: Any, counts: Any, weight: Tensor) -> Any:
+    """How many positions each bag has, at least 1."""
+    if len(shape) == 2 and counts is None:
+        return max(shape[1], 1)
+    ones = ns.ones((bags.shape[0],), dtype=weight._data.dtype)
+    size = ns.index_add(SimpleNamespace(shape=(count + 1,)), (bags,), ones)[:-1]
+    return wrap(ns.expand_dims(ns.maximum(size, 1.0), axis=-1), ns)
 
 
 def _largest(

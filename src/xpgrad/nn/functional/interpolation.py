@@ -17,6 +17,7 @@ from xpgrad.nn.functional.adaptive import (
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
 )
+from xpgrad.nn.functional.space import in_single
 from xpgrad.ops import resampling
 from xpgrad.ops.device import astype
 from xpgrad.tensor import Tensor
@@ -154,6 +155,7 @@ def _sizes(
     return sizes, [None] * space if recompute else factors
 
 
+@in_single
 def _resized(
     x: Tensor, sizes: Any, factors: Any, mode: str, align: bool, antialias: bool
 ) -> Tensor:

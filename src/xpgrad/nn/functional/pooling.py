@@ -17,7 +17,7 @@ from xpgrad import dtypes
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.dtypes import bool_, int64
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.nn.functional.space import Ints, numbers_of
+from xpgrad.nn.functional.space import Ints, in_single, numbers_of
 from xpgrad.op import named
 from xpgrad.ops import elementwise, indexing, pooling
 from xpgrad.ops.shape import reshape
@@ -384,9 +384,16 @@ def _averages(
     how = Windows(function, x, space, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise ShapeError("divisor must be not zero")
+    return _divided(x, how, count_include_pad, divisor_override)
+
+
+@in_single
+def _divided(x: Tensor, how: Windows, count_include_pad: bool, override: int | None) -> Tensor:
+    """The sum of each window, divided."""
+    space = how.space
     for i in reversed(range(space)):
         x = pooling.sum_pool(x, **how.along(i))
-    divisor: Any = divisor_override
+    divisor: Any = override
     if divisor is None:
         lengths = [_lengths(how, i, count_include_pad) for i in range(space)]
         divisor = lengths[0]
@@ -394,14 +401,13 @@ def _averages(
             divisor = np.multiply.outer(divisor, other)
         if (divisor == divisor.flat[0]).all():
             divisor = int(divisor.flat[0])
-    divide = _DIVIDED[space]
     if isinstance(divisor, np.ndarray):
         ns = x._ns
         with ns.current():
             divisor = wrap(ns.asarray(divisor.tolist(), dtype=x._data.dtype), ns)
     if x.dtype.category == dtypes.INTEGER:
-        return elementwise.truncate_divide(x, divisor)
-    return divide(x, divisor)
+        return x.div(divisor, rounding_mode="trunc")
+    return _DIVIDED[space](x, divisor)
 
 
 _DIVIDED: dict[int, Callable[..., Tensor]] = {

@@ -9,6 +9,7 @@ from typing import Any
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.nn.functional.interpolation import UnsupportedMode
+from xpgrad.nn.functional.space import in_single
 from xpgrad.ops.searching import take_along_axis
 from xpgrad.tensor import Tensor, wrap
 
@@ -129,6 +130,7 @@ def grid_sampler(
 # ------------------------------------------------------------------ places
 
 
+@in_single
 def _sampled(x: Tensor, grid: Tensor, mode: str, padding: str, align: bool) -> Tensor:
     sizes = tuple(x.shape[2:])
     outputs = tuple(grid.shape[1:-1])

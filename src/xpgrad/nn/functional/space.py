@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from xpgrad.door.arguments import only_tensor
+from xpgrad.dtypes import float16
 from xpgrad.errors import ShapeError
 from xpgrad.tensor import Tensor
 
@@ -69,3 +71,17 @@ def batched(x: Any, space: int, function: str) -> tuple[Tensor, bool]:
         f"Expected {space + 1}D (unbatched) or {space + 2}D (batched) input to {function}, but got "
         f"input of size: {list(found.shape)}"
     )
+
+
+def in_single(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that computes half precision in single, and rounds once."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **settings: Any) -> Tensor:
+        for x in args:
+            if isinstance(x, Tensor) and x._data.dtype == x._ns.natives.get(float16):
+                given = [a.float() if isinstance(a, Tensor) else a for a in args]
+                return function(*given, **settings).half()
+        return function(*args, **settings)
+
+    return call
