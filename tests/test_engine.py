@@ -73,12 +73,12 @@ def test_names_of_nodes():
 
 def test_settings_reach_rules_given_or_not():
     @op(x=lambda g, factor: g * factor)
-    def scale(xp, x, /, *, factor=3.0):
+    def scaled_by(xp, x, /, *, factor=3.0):
         return x * factor
 
     for settings, expected in (({}, 3.0), ({"factor": 5.0}, 5.0)):
         x = leaf(2.0)
-        scale(x, **settings).backward()
+        scaled_by(x, **settings).backward()
         assert x.grad.item() == expected
 
 

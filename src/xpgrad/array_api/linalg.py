@@ -187,8 +187,7 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Any:
     Raises:
         LinAlgError: for matrices that are not positive-definite.
     """
-    out = _decompositions.cholesky(_matrix(x, "cholesky"))
-    return _matrices.adjoint(out) if upper else out
+    return _decompositions.cholesky(_matrix(x, "cholesky"), upper=bool(upper))
 
 
 def det(x: Any, /) -> Any:

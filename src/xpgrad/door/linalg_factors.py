@@ -89,14 +89,12 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
 def by_cholesky(a: Tensor, upper: bool, what: str) -> Tensor:
     """A Cholesky decomposition, with errors in the name of a function."""
-    turned = matrices.adjoint(a) if upper else a
     try:
-        out = ops.cholesky(turned)
+        return ops.cholesky(a, upper=bool(upper))
     except np.linalg.LinAlgError:
-        info = positive_info(turned)
+        info = positive_info(matrices.adjoint(a) if upper else a)
         report(info, lambda batch, n: not_positive(what, batch, n), LinAlgError)
         raise
-    return matrices.adjoint(out) if upper else out
 
 
 def cholesky_ex(
@@ -111,18 +109,17 @@ def cholesky_ex(
     tensor(1, dtype=xpgrad.int32)
     """
     a = square(A, "linalg.cholesky")
-    turned = matrices.adjoint(a) if upper else a
-    xp = tensor_namespace(a._ns)
+    xp, upper = tensor_namespace(a._ns), bool(upper)
     try:
-        out = ops.cholesky(turned)
+        out = ops.cholesky(a, upper=upper)
         info = matrices.info_of(xp.real(xp.linalg.diagonal(out)) > 0)
     except np.linalg.LinAlgError:
-        info = positive_info(turned)
-        safe, wrong = replaced(turned, info)
-        out = blotted(ops.cholesky(safe), wrong)
+        info = positive_info(matrices.adjoint(a) if upper else a)
+        safe, wrong = replaced(a, info)
+        out = blotted(ops.cholesky(safe, upper=upper), wrong)
     if check_errors:
         report(info, lambda b, n: not_positive("linalg.cholesky_ex", b, n), LinAlgError)
-    return results.linalg_cholesky_ex(matrices.adjoint(out) if upper else out, info)
+    return results.linalg_cholesky_ex(out, info)
 
 
 def lu_factor_ex(

@@ -237,8 +237,9 @@ def slogdet(xp, x, /):
 # ------------------------------------------------------------------ triangular factors
 
 
-def cholesky_rule(g, out, xp):
-    adjoint = H(out, xp)
+def cholesky_rule(g, out, upper, xp):
+    adjoint = out if upper else H(out, xp)
+    g = H(g, xp) if upper else g
     lower = xp.tril(xp.matmul(adjoint, g))
     whole = xp.where(diagonal_of(out.shape[-1], xp), lower, lower + H(lower, xp))
     half = xp.solve_triangular(adjoint, whole * 0.5, True)
@@ -246,11 +247,12 @@ def cholesky_rule(g, out, xp):
 
 
 @op(node="LinalgCholeskyEx", stacks=2, x=cholesky_rule)
-def cholesky(xp, x, /):
-    """The lower triangular ``L`` with ``L @ L.H = x``, which is Hermitian: its upper half counts
-    for nothing.
+def cholesky(xp, x, /, *, upper=False):
+    """The lower triangular ``L`` with ``L @ L.H = x``, or ``L.H``.
+
+    Of `x`, which is Hermitian, only the triangle of that name is looked at.
     """
-    return xp.linalg.cholesky(x)
+    return H(xp.linalg.cholesky(H(x, xp)), xp) if upper else xp.linalg.cholesky(x)
 
 
 def cholesky_solve_lower(shared, out, lower, xp):
