@@ -461,7 +461,7 @@ def _layer_norm(x, weight, bias, axes, eps=1e-5):
     rstd = 1 / np.sqrt(var + x.dtype.type(eps))
     out = (x - mean) * rstd
     out = out if weight is None else out * weight
-    return (out if bias is None else out + bias), mean, rstd
+    return out if bias is None else out + bias
 
 
 ROWS += [
@@ -1130,3 +1130,7 @@ ROWS += [
     Row("reduce_at", _reduce_at, [S((6,), (4,), TWICE, how=how) for how in ("sum", "prod", "amax")],
         dtypes=("int32", "int64"), differentiable=False),
 ]  # fmt: skip
+
+import op_table_nn  # noqa: E402
+
+ROWS += op_table_nn.ROWS

@@ -203,8 +203,8 @@ ROWS = [
     # Its second derivative, which is the determinant's third, wants different singular values.
     Row("cofactor", _cofactor, RANKS, tolerance=20, dtypes=("float64",), second_order=False),
     Row("slogdet", lambda x: tuple(np.linalg.slogdet(x)), SQUARE, REGULAR, BOTH, tolerance=8),
-    Row("cholesky", _reference("cholesky", np.linalg.cholesky), SQUARE, POSITIVE, BOTH,
-        tolerance=8,
+    Row("cholesky", _reference("cholesky", np.linalg.cholesky),
+        [*SQUARE, S((2, 3, 3), upper=True)], POSITIVE, BOTH, tolerance=8,
         errors=[Error(S(POSSIBLE), np.linalg.LinAlgError, "ositive")]),
     # Derivatives by a triangle that is not looked at are another triangle's, as in PyTorch: those
     # of these two are compared with it, in test_linalg.py.

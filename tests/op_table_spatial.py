@@ -1,8 +1,12 @@
 """Rows of op_table.py: ops of space (convolution, pooling, resampling) and attention."""
 
+import functools
+import math
+
 import numpy as np
 
-from op_table import COMPLEX, FLOATS, HALF, Error, Row, S
+from op_table import COMPLEX, FLOATS, HALF, INTS, Error, Row, S
+from xpgrad.windowed import Taps
 
 SPATIAL: list[Row] = []
 
@@ -89,4 +93,198 @@ SPATIAL += [
     *(Row(name, reference, [S(x, w, None, **_how(2, (2, 2)))], dtypes=HALF, differentiable=False)
       for name, reference, x, w in (
           ("convolution", _convolution, (2, 2, 3, 3), (2, 2, 2, 2)),)),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ pooling
+
+
+def _windows(x, axis, size, stride, padding, dilation, count):
+    """The elements of each window, and which of them they are: nan and -1 for what is not there."""
+    x = np.moveaxis(x, axis, -1)
+    out = np.full((*x.shape[:-1], count, size), np.nan)
+    for o in range(count):
+        for k in range(size):
+            i = o * stride - padding + k * dilation
+            if 0 <= i < x.shape[-1]:
+                out[..., o, k] = x[..., i]
+    return out
+
+
+def _sum_pool(x, axis, size, stride, count, padding=0, dilation=1):
+    found = np.nansum(_windows(x, axis, size, stride, padding, dilation, count), axis=-1)
+    return np.moveaxis(found, -1, axis).astype(x.dtype)
+
+
+def _max_pool(x, axis, size, stride, count, padding=0, dilation=1):
+    found = _windows(x, axis, size, stride, padding, dilation, count)
+    found = np.where(np.isnan(found), -np.inf, found)
+    best, code = found.max(axis=-1, initial=-np.inf), found.argmax(axis=-1) if size else None
+    kind = np.uint8 if size <= 255 else np.int32
+    return np.moveaxis(best, -1, axis).astype(x.dtype), np.moveaxis(code, -1, axis).astype(kind)
+
+
+def _max_places(places, code, axis, size, stride, count, unit, padding=0, dilation=1):
+    out = np.zeros(code.shape, np.int64)
+    for at in np.ndindex(*code.shape):
+        i = at[axis] * stride - padding + int(code[at]) * dilation
+        out[at] = i * unit
+        if places is not None:
+            out[at] += places[(*at[:axis], i, *at[axis + 1 :])]
+    return out
+
+
+_POOLS = [
+    S((6,), axis=0, size=2, stride=2, count=3),
+    S((2, 7), axis=1, size=3, stride=2, count=3),
+    S((5, 2), axis=0, size=2, stride=1, count=4),
+    S((2, 5, 2), axis=1, size=3, stride=2, padding=1, count=3),
+    S((2, 6), axis=1, size=2, stride=2, dilation=2, count=2),
+    S((6,), axis=0, size=3, stride=4, padding=1, count=2),
+    S((4,), axis=0, size=3, stride=2, padding=1, count=3),
+    S((3,), axis=0, size=1, stride=1, count=3),
+    S((3,), axis=0, size=1, stride=2, count=2),
+    S((0, 4), axis=1, size=2, stride=2, count=2),
+    S((5,), axis=0, size=2, stride=3, count=2),
+]
+_CODES = np.array([[0, 1, 2], [2, 0, 1]], np.uint8)
+
+SPATIAL += [
+    Row("sum_pool", _sum_pool, _POOLS, dtypes=FLOATS + HALF),
+    Row("max_pool", _max_pool, _POOLS, dtypes=FLOATS + HALF),
+    Row("max_pool", _max_pool, _POOLS, dtypes=INTS, differentiable=False),
+    Row("max_pool", _max_pool, [S((2, 300), axis=1, size=300, stride=1, count=1)],
+        dtypes=("float32",), differentiable=False),
+    Row("max_places", _max_places,
+        [S(None, _CODES, axis=1, size=3, stride=2, count=3, unit=1),
+         S(np.arange(14).reshape(2, 7), _CODES, axis=1, size=3, stride=2, count=3, unit=10),
+         S(np.arange(20).reshape(2, 10), _CODES, axis=1, size=3, stride=2, padding=0, dilation=2,
+           count=3, unit=10)],
+        dtypes=("float32",), differentiable=False),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ resampling
+
+
+def _resample(x, axis, taps):
+    matrix = np.zeros((taps.count, taps.length))
+    for row, elements, weights in zip(matrix, taps.elements, taps.weights, strict=True):
+        np.add.at(row, elements, weights)
+    out = np.tensordot(x, matrix, axes=(axis, 1))
+    return np.moveaxis(out, -1, axis).astype(x.dtype)
+
+
+_TABLES = [
+    Taps([[0, 1], [2, 2], [4, 3]], 5, [[0.5, 0.5], [1.0, 0.0], [0.25, -0.5]]),
+    Taps([3, 0, 0, 2], 5),
+    Taps([0, 2, 4], 5),
+    Taps([[0, 1, 2]], 5, [[1.0, 1.0, 0.0]]),
+    Taps([1], 5),
+    Taps(np.zeros((0, 1), int), 5),
+]
+
+SPATIAL += [
+    Row("resample", _resample,
+        [S((5,), axis=0, taps=t) for t in _TABLES]
+        + [S((2, 5, 3), axis=1, taps=t) for t in _TABLES] + [S((0, 5), axis=1, taps=_TABLES[0])],
+        dtypes=FLOATS + HALF + COMPLEX),
+]  # fmt: skip
+
+
+def _pad(x, widths, value=0):
+    keep = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in
+                 zip(x.shape, widths, strict=True))  # fmt: skip
+    if not x.ndim:
+        return x
+    return np.pad(x[keep], [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value)
+
+
+SPATIAL += [
+    Row("pad", _pad,
+        [S((3,), widths=((1, 2),)), S((2, 3), widths=((0, 1), (-1, 2)), value=2),
+         S((4,), widths=((-1, -2),)), S((2, 3), widths=((0, 0), (0, 0))),
+         S((0, 2), widths=((1, 0), (0, 1)), value=1), S((2,), widths=((-2, 1),)), S((), widths=())],
+        dtypes=FLOATS + HALF + COMPLEX + INTS),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ windows as columns
+
+
+def _positions(size, kernel, stride, padding, dilation):
+    """For each column and row of a window: where in the image it is, or None."""
+    along = zip(size, kernel, stride, padding, dilation, strict=True)
+    count = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in along]
+    for column, o in enumerate(np.ndindex(*count)):
+        for row, k in enumerate(np.ndindex(*kernel)):
+            i = tuple(a * s - p + b * d for a, s, p, b, d in
+                      zip(o, stride, padding, k, dilation, strict=True))  # fmt: skip
+            if all(0 <= a < n for a, n in zip(i, size, strict=True)):
+                yield column, row, i, math.prod(count)
+
+
+def _im2col(x, **how):
+    n, c, *size = x.shape
+    taps = math.prod(how["kernel"])
+    columns = max(count for *_, count in _positions(size, **how))
+    out = np.zeros((n, c, taps, columns), x.dtype)
+    for column, row, i, _ in _positions(size, **how):
+        out[:, :, row, column] = x[:, :, *i]
+    return out.reshape(n, c * taps, columns)
+
+
+def _col2im(x, size, **how):
+    n, rows, columns = x.shape
+    taps = math.prod(how["kernel"])
+    x, out = x.reshape(n, rows // taps, taps, columns), np.zeros((n, rows // taps, *size), x.dtype)
+    for column, row, i, _ in _positions(size, **how):
+        out[:, :, *i] += x[:, :, row, column]
+    return out
+
+
+def _blocks(kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
+    return {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+
+
+SPATIAL += [
+    Row("im2col", _im2col,
+        [S((2, 3, 3, 4), **_blocks()), S((1, 2, 5, 4), **_blocks((3, 2), (2, 1), (1, 1))),
+         S((1, 1, 5, 4), **_blocks(dilation=(2, 1))), S((0, 1, 2, 2), **_blocks())],
+        dtypes=FLOATS + COMPLEX),
+    Row("col2im", _col2im,
+        [S((2, 12, 6), size=(3, 4), **_blocks()),
+         S((1, 12, 15), size=(5, 4), **_blocks((3, 2), (2, 1), (1, 1))),
+         S((1, 4, 9), size=(5, 4), **_blocks(dilation=(2, 1))),
+         S((1, 4, 4), size=(5, 4), **_blocks(stride=(2, 2)))],
+        dtypes=FLOATS + COMPLEX),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ attention
+
+
+def _attention(q, k, v, bias, keep, scale, causal=False):
+    scores = (q * q.dtype.type(scale)) @ k.mT
+    if causal:
+        scores = np.where(np.tril(np.ones(scores.shape[-2:], bool)), scores, -np.inf)
+    if bias is not None:
+        scores = scores + bias
+    top = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
+    e = np.exp(scores - np.where(np.isfinite(top), top, 0))
+    total = e.sum(axis=-1, keepdims=True)
+    weights = (e / np.where(total == 0, 1, total)).astype(q.dtype)
+    return (weights if keep is None else weights * keep) @ v, weights
+
+
+_KEEP = np.array([[2.0, 0.0, 2.0], [0.0, 2.0, 2.0]])
+_SOME = functools.partial(S, scale=0.7)
+
+SPATIAL += [
+    Row("attention", _attention,
+        [_SOME((2, 4), (3, 4), (3, 5), None, None), _SOME((2, 4), (3, 4), (3, 5), (2, 3), None),
+         _SOME((2, 2, 4), (2, 3, 4), (2, 3, 5), (3,), None),
+         _SOME((2, 2, 4), (1, 3, 4), (3, 5), None, _KEEP),
+         _SOME((2, 2, 4), (2, 2, 4), (2, 2, 3), None, None, causal=True),
+         _SOME((0, 4), (3, 4), (3, 5), None, None)],
+        constants=(4,), tolerance=4),
+    Row("attention", _attention,
+        [_SOME((2, 4), (3, 4), (3, 5), np.array([[-np.inf] * 3, [0.0, -np.inf, 1.0]]), None)],
+        constants=(3,), differentiable=False, tolerance=4),
 ]  # fmt: skip

@@ -210,7 +210,7 @@ def test_single_precision_stays(name, kind):
         assert g.dtype.name == kind
 
 
-# ------------------------------------------------------------------ everywhere, and under transforms
+# ------------------------------------------------------------------ everywhere, under transforms
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

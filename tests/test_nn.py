@@ -490,7 +490,7 @@ def test_a_layer_says_what_does_not_fit():
 
 
 def test_padding_is_inside_the_table():
-    with pytest.raises(ValueError, match="Padding_idx must be within num_embeddings"):
+    with pytest.raises(AssertionError, match="Padding_idx must be within num_embeddings"):
         nn.Embedding(3, 4, padding_idx=3)
 
 

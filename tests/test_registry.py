@@ -19,6 +19,7 @@ from namespaces import host
 from xpgrad import registry
 from xpgrad.errors import DeviceError
 from xpgrad.namespace import CREATION, FUNCTIONS
+from xpgrad.portable import EXTRAS as PORTABLE
 from xpgrad.registry import Backend, backend_of, namespace_of, register_backend, resolve
 from xpgrad_backends.numpy import NumPyNamespace
 
@@ -388,6 +389,16 @@ def test_a_hidden_host_copy_is_caught(pair):
 EXTRAS = ("assign", "bounds", "copy", "erf", "getitem", "index_add", "sigmoid")
 
 
+class OnCurrent:
+    """An extension whose functions run on the current device."""
+
+    def __init__(self, functions):
+        self.functions = functions
+
+    def __getattr__(self, name):
+        return on_current(getattr(self.functions, name))
+
+
 class DuoNamespace(NumPyNamespace):
     """NumPy on one of two pretended devices that compute on a current device, as CUDA's do."""
 
@@ -399,8 +410,9 @@ class DuoNamespace(NumPyNamespace):
         for name in {*FUNCTIONS} - {"finfo", "iinfo", "isdtype"}:
             setattr(self, name, on_current(getattr(self, name)))
         # These are called from anywhere, and put themselves on their device, as a backend's do.
-        for name in (*CREATION, *EXTRAS):
+        for name in (*CREATION, *EXTRAS, *PORTABLE):
             setattr(self, name, self._guarded(on_current(getattr(self, name))))
+        self.fft = OnCurrent(self.fft)
 
     def _guarded(self, function):
         def call(*args, **kwargs):

@@ -326,7 +326,9 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
             power *= part
             np.tanh(power, out=found[i : i + step])
         return out
-    gcd = staticmethod(np.gcd)
+
+    def gcd(self, x: Any, y: Any) -> Any:
+        return np.gcd(x, y)
 
     def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:
         out = x.copy()

@@ -72,7 +72,7 @@ class WithSciPy(Namespace):
         return super().solve_triangular(a, b, upper, unitriangular) if found is None else found
 
     def cofactor(self, x: Any, /) -> Any:
-        if x.ndim > 2:  # all at once by inverses, if these are exact enough
+        if x.ndim > 2 and 0 not in x.shape:  # all at once by inverses, if these are exact enough
             try:
                 inverse = np.linalg.inv(x)
             except np.linalg.LinAlgError:

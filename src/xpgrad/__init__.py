@@ -45,8 +45,10 @@ from xpgrad.door.joining import *
 from xpgrad.door.limits import *
 from xpgrad.door.linalg import *
 from xpgrad.door.linalg_classic import *
+from xpgrad.door.masks import *
 from xpgrad.door.rearrange import *
 from xpgrad.door.reductions import *
+from xpgrad.door.running import *
 from xpgrad.door.scatter import *
 from xpgrad.door.shape import *
 from xpgrad.door.sorting import *

@@ -194,6 +194,7 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
         return ", ".join((places | {"like": like})[a] for a in wanted.get(name, ("g",)))
 
     rules = [op.rules[name] or _no_rule(op, name) for name in op.inputs]
+    users = [i for i, name in enumerate(op.inputs) if "shared" in wanted.get(name, ())]
     given = [arguments(i, name) for i, name in enumerate(op.inputs)]
     if op.outputs == 1 and not op.variadic:
         # One Python call from the engine to the vjp, one from there to each rule.
@@ -205,8 +206,11 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
             for i, (r, a) in enumerate(zip(names, given, strict=True))
         )
         if op.shared is not None:
-            read = ", ".join(places[a] for a in _parameters(op.shared))
-            body = f"(lambda shared: ({calls}))(s({read}))"
+            read = f"s({', '.join(places[a] for a in _parameters(op.shared))})"
+            if len(users) < len(rules):  # nobody may want it, and nothing be saved for it
+                asking = " or ".join(f"e[{i}] is not None" for i in users)
+                read = f"{read} if {asking} else None"
+            body = f"(lambda shared: ({calls}))({read})"
             return _bind(f"lambda s, {', '.join(names)}: lambda n, g, e: {body}", op.shared, *rules)
         return _bind(f"lambda {', '.join(names)}: lambda n, g, e: ({calls})", *rules)
     head = "lambda n, g, i" if op.variadic else "lambda n, g, shared"
@@ -227,7 +231,9 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     def of_several(node: Any, g: Bundle, edges: Any) -> tuple[Any, ...]:
         count = op.outputs or node.settings["outputs"]
         gs = tuple(g.parts.get(i) for i in range(count))
-        shared = None if once is None else once(node, gs)
+        shared = None
+        if once is not None and any(edges[i] is not None for i in users):
+            shared = once(node, gs)
         return tuple(
             None if edge is None else call(node, gs, shared)
             for call, edge in zip(calls_, edges, strict=True)

@@ -61,9 +61,7 @@ ndtr = _of(
     ops.ndtr, "ndtr", "How likely a standard normal number is to be at most this.",
     "[0., 1.] -> [0.5000, 0.8413]",
 )  # fmt: skip
-ndtri = _of(
-    ops.ndtri, "ndtri", "What `ndtr` makes its input of.", "[0.5, 0.9] -> [0.0000, 1.2816]"
-)
+ndtri = _of(ops.ndtri, "ndtri", "What `ndtr` makes its input of.", "[0.5, 0.9] -> [0.0000, 1.2816]")
 log_ndtr = _of(
     ops.log_ndtr, "log_ndtr", "``log(ndtr(x))``, precise where ndtr underflows.",
     "[0., -40.] -> [-6.9315e-01, -8.0461e+02]",

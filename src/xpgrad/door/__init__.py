@@ -13,15 +13,21 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``operators``     ``+``, ``@``, ``<``, …
 ``elementwise``   arithmetic and functions of each element
 ``activations``   two activations that are methods
+``special``       special functions; `xpgrad.special` has all of them
 ``compare``       comparison, logic, bits, choice
-``reductions``    sums, means, extrema, truth, running sums; ``results`` are named pairs
-``sorting``       order, and what is found by it
+``reductions``    sums, means, extrema, truth; ``results`` are named pairs
+``running``       sums and extrema so far; ``calculus``: of sampled functions
+``statistics``    covariance, quantiles
+``sorting``       order, and what is found by it; ``counting``: distinct elements, histograms
 ``shape``         views of the same memory
 ``rearrange``     broadcasting, repeating, flipping, diagonals
-``joining``       joining and taking apart
-``linalg``        products and norms; ``einsum``
+``joining``       joining and taking apart; ``combining``: combinations, distances
+``windows``       windows along a dimension, any steps over the memory
+``copies``        views that are copies at once
+``linalg``        products and norms; ``einsum``; ``linalg_…``: what `xpgrad.linalg` gathers
+``spectrograms``  short-time Fourier transforms, and ``tapers`` for them
 ``complex``       complex numbers
-``indexing``      ``x[i]``; ``gather`` and its relatives
+``indexing``      ``x[i]``; ``gather``, ``scatter`` and ``masks`` are its relatives
 ``inplace``       ``add_``, ``+=``, …
 ``limits``        finfo, iinfo
 ================  ===========================================================================

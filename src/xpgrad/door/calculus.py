@@ -8,7 +8,8 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.joining import cat
-from xpgrad.door.reductions import cumsum, sum
+from xpgrad.door.reductions import sum
+from xpgrad.door.running import cumsum
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.tensor import Tensor
 

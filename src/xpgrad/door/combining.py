@@ -10,17 +10,17 @@ import numpy as np
 from xpgrad.door import results
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.attach import called, method
+from xpgrad.door.indexing import own_array
 from xpgrad.door.inplace import assignable
-from xpgrad.door.joining import cat, stack
+from xpgrad.door.joining import stack
 from xpgrad.door.rearrange import diag_embed, meshgrid
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import distances, elementwise, linalg, special
 from xpgrad.ops import indexing as access
-from xpgrad.ops import shape as ops
 from xpgrad.tensor import Tensor
 
 __all__ = [
-    "block_diag", "cartesian_prod", "cdist", "combinations", "diagflat", "fill", "frexp", "ldexp",
+    "cartesian_prod", "cdist", "combinations", "diagflat", "fill", "frexp", "ldexp",
     "renorm",
 ]  # fmt: skip
 
@@ -45,8 +45,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return x.new_empty((0,))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(x._data.shape[0]), r)), dtype=np.int64).reshape(-1, r)
-    found: Tensor = x[rows]
-    return found
+    return access.getitem(x, index=(own_array(x, rows),))
 
 
 def cartesian_prod(*tensors: Any) -> Tensor:
@@ -67,36 +66,6 @@ def cartesian_prod(*tensors: Any) -> Tensor:
         only: Tensor = given[0]
         return only
     return stack([x.reshape(-1) for x in meshgrid(*given)], 1)
-
-
-def block_diag(*tensors: Any) -> Tensor:
-    """Matrices along the diagonal of a larger one; a vector is a row.
-
-    >>> import xpgrad as xg
-    >>> xg.block_diag(xg.tensor([[1, 2]]), xg.tensor([3]))
-    tensor([[1, 2, 0],
-            [0, 0, 3]])
-    """
-    given = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
-    if not given:
-        from xpgrad.door.creation import empty
-
-        return empty(1, 0)
-    blocks = []
-    for i, x in enumerate(given):
-        if x.ndim > 2:
-            raise ShapeError(
-                "xpgrad.block_diag: Input tensors must have 2 or fewer dimensions. Input "
-                f"{i} has {x.ndim} dimensions"
-            )
-        blocks.append(x if x.ndim == 2 else x.reshape(1, -1))
-    width, left, rows = sum(x.shape[1] for x in blocks), 0, []
-    for x in blocks:
-        sides = (left, width - left - x.shape[1])
-        before, after = (x.new_zeros((x.shape[0], n)) for n in sides)
-        rows.append(ops.concat(before, x, after, axis=1))
-        left += x.shape[1]
-    return cat(rows, 0)
 
 
 @method()

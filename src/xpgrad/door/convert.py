@@ -13,8 +13,9 @@ from xpgrad.ops import device as ops
 from xpgrad.tensor import Size, Tensor
 
 __all__ = [
-    "channels_last", "channels_last_3d", "clone", "contiguous_format", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "is_tensor",
-    "memory_format", "numel", "preserve_format",
+    "channels_last", "channels_last_3d", "clone", "contiguous_format", "is_complex",
+    "is_floating_point", "is_nonzero", "is_signed", "is_tensor", "memory_format", "numel",
+    "preserve_format",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ the order of elements

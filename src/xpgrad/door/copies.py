@@ -1,4 +1,4 @@
-"""Views that are copies at once: ``permute_copy`` and its like, and what else PyTorch says twice."""
+"""Views that are copies at once, such as ``permute_copy``, and what else PyTorch says twice."""
 
 from __future__ import annotations
 
@@ -199,6 +199,4 @@ def sum_to_size(self: Tensor, size: Any = (), *more: Any) -> Tensor:
     axes = [i for i, n in enumerate(have) if i < lead or (wanted[i - lead] == 1 != n)]
     if not axes:
         return self
-    return ops.reshape(
-        reductions.sum_dim(self, axis=tuple(axes), keepdims=True), shape=wanted
-    )
+    return ops.reshape(reductions.sum_dim(self, axis=tuple(axes), keepdims=True), shape=wanted)

@@ -228,9 +228,7 @@ def _one_of(what: str, *given: Any) -> Any:
 
 
 @method()
-def split_with_sizes(
-    input: Tensor, split_sizes: Sequence[int], dim: int = 0
-) -> tuple[Tensor, ...]:
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of the lengths in a list."""
     return _pieces(input, tuple(split_sizes), dim_of(dim, input.ndim), dim)
 
@@ -302,25 +300,21 @@ def tensor_split(
 
 
 @method()
-def hsplit(
-    input: Tensor, sections: Any = None, *, indices: Any = None
-) -> tuple[Tensor, ...]:
+def hsplit(input: Tensor, sections: Any = None, *, indices: Any = None) -> tuple[Tensor, ...]:
     """Pieces side by side: see `tensor_split`."""
-    return _even(input, _one_of("hsplit", sections, indices), 0 if input.ndim == 1 else 1, "hsplit", 1)
+    return _even(
+        input, _one_of("hsplit", sections, indices), 0 if input.ndim == 1 else 1, "hsplit", 1
+    )
 
 
 @method()
-def vsplit(
-    input: Tensor, sections: Any = None, *, indices: Any = None
-) -> tuple[Tensor, ...]:
+def vsplit(input: Tensor, sections: Any = None, *, indices: Any = None) -> tuple[Tensor, ...]:
     """Pieces below one another: see `tensor_split`."""
     return _even(input, _one_of("vsplit", sections, indices), 0, "vsplit", 2)
 
 
 @method()
-def dsplit(
-    input: Tensor, sections: Any = None, *, indices: Any = None
-) -> tuple[Tensor, ...]:
+def dsplit(input: Tensor, sections: Any = None, *, indices: Any = None) -> tuple[Tensor, ...]:
     """Pieces behind one another: see `tensor_split`."""
     return _even(input, _one_of("dsplit", sections, indices), 2, "dsplit", 3)
 

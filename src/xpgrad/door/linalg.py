@@ -444,7 +444,15 @@ def norm(
     if p == "nuc":
         return _nuclear(x, axes, keepdim or keepdims)
     order = 2 if p in ("fro", None) else float(p)
-    return ops.vector_norm(x, axis=axes, keepdims=keepdim or keepdims, ord=order)
+    return length(x, axes, keepdim or keepdims, order)
+
+
+def length(x: Tensor, axes: tuple[int, ...] | None, keepdim: bool, order: float) -> Tensor:
+    """The norm of vectors; in half precision by way of single, in which powers have room."""
+    if x.dtype is dtypes.float16:
+        wide = length(astype(x, dtype=dtypes.float32), axes, keepdim, order)
+        return astype(wide, dtype=dtypes.float16)
+    return ops.vector_norm(x, axis=axes, keepdims=keepdim, ord=order)
 
 
 def _nuclear(x: Tensor, axes: tuple[int, ...] | None, keepdim: bool) -> Tensor:

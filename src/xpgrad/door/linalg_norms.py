@@ -88,7 +88,7 @@ def vector_norm(
             f"{what} cannot compute the {order:g} norm on an empty tensor because the operation "
             "does not have an identity"
         )
-    return linalg.vector_norm(x, axis=axes, keepdims=keepdim, ord=order)
+    return products.length(x, axes, keepdim, order)
 
 
 def matrix_norm(

@@ -15,14 +15,14 @@ from xpgrad.door.arguments import UnsupportedDType, dim_of, dims_of, only_tensor
 from xpgrad.door.attach import called, method
 from xpgrad.door.data import settle
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import cumulative, elementwise, nn, searching, shape
+from xpgrad.ops import elementwise, nn, searching, shape
 from xpgrad.ops import reductions as ops
 from xpgrad.ops.device import astype
 from xpgrad.tensor import Tensor
 
 __all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumprod",
-    "cumsum", "diff", "log_softmax", "logsumexp", "max", "mean", "min", "nanmean", "nansum", "prod",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero",
+    "log_softmax", "logsumexp", "max", "mean", "min", "nanmean", "nansum", "prod",
     "softmax", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ def sum(
     """
     if dtype is not None and dtypes.as_dtype(dtype) is dtypes.bool_:
         return any(input, dim, keepdim or keepdims, axis=axis)
-    x = _summable(input, dtype, "sum")
+    x = summable(input, dtype, "sum")
     if axis is not None:
         dim = axis
     if dim is None and not keepdim and not keepdims:
@@ -57,7 +57,7 @@ def sum(
     return ops.sum_dim(x, axis=axes, keepdims=keepdim or keepdims)
 
 
-def _summable(x: Any, dtype: Any, what: str) -> Tensor:
+def summable(x: Any, dtype: Any, what: str) -> Tensor:
     """`x` in the dtype in which it is summed."""
     if not isinstance(x, Tensor):
         only_tensor(x, what)
@@ -81,7 +81,7 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
     >>> xg.autograd.grad(xg.nansum(x), x)
     (tensor([0., 1.]),)
     """
-    x = _summable(elementwise.where(elementwise.isnan(input), False, input), dtype, "nansum")
+    x = summable(elementwise.where(elementwise.isnan(input), False, input), dtype, "nansum")
     axes = dims_of(dim, x.ndim)
     return called(ops.sum, "Nansum")(x, axis=axes, keepdims=keepdim)
 
@@ -106,7 +106,7 @@ def mean(
     >>> x.mean(), x.mean(0)
     (tensor(2.5000), tensor([2., 3.]))
     """
-    x = input if dtype is None else _summable(input, dtype, "mean")
+    x = input if dtype is None else summable(input, dtype, "mean")
     if not isinstance(x, Tensor):
         only_tensor(x, "mean")
     if x._data.dtype not in x._ns.inexact:
@@ -160,7 +160,7 @@ def prod(
     """
     if dtype is not None and dtypes.as_dtype(dtype) is dtypes.bool_:
         return all(input, dim, keepdim or keepdims, axis=axis)
-    x = _summable(input, dtype, "prod")
+    x = summable(input, dtype, "prod")
     dim = dim if axis is None else axis
     if dim is None:
         return ops.prod(x)
@@ -628,78 +628,3 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """
     axes = dims_of(dim, only_tensor(input, "count_nonzero").ndim)
     return ops.count_nonzero(input, axis=axes)
-
-
-# ------------------------------------------------------------------ running sums
-
-
-@method()
-def cumsum(
-    input: Tensor, dim: int | None = None, *, dtype: Any = None, axis: int | None = None
-) -> Tensor:
-    """Running sums along a dimension.
-
-    >>> import xpgrad as xg
-    >>> xg.cumsum(xg.tensor([1, 2, 3]), 0)
-    tensor([1, 3, 6])
-    """
-    return _running(cumulative.cumulative_sum, "cumsum", input, dim, dtype, axis)
-
-
-@method()
-def cumprod(
-    input: Tensor, dim: int | None = None, *, dtype: Any = None, axis: int | None = None
-) -> Tensor:
-    """Running products along a dimension.
-
-    The derivatives hold at zeros too.
-
-    >>> import xpgrad as xg
-    >>> xg.cumprod(xg.tensor([1, 2, 3]), 0)
-    tensor([1, 2, 6])
-    >>> x = xg.tensor([0.0, 2.0, 3.0], requires_grad=True)
-    >>> xg.autograd.grad(xg.cumprod(x, 0).sum(), x)
-    (tensor([9., 0., 0.]),)
-    """
-    return _running(cumulative.cumulative_prod, "cumprod", input, dim, dtype, axis)
-
-
-def _running(function: Any, what: str, input: Tensor, dim: Any, dtype: Any, axis: Any) -> Tensor:
-    dim = dim if axis is None else axis
-    if dim is None:
-        raise TypeError(f'{what}() missing 1 required positional arguments: "dim"')
-    x = _summable(input, dtype, what)
-    at = dim_of(dim, x.ndim)
-    return function(x, axis=at) if x.ndim else of_one(function, x)
-
-
-@method()
-def diff(
-    input: Tensor,
-    n: int = 1,
-    dim: int = -1,
-    prepend: Tensor | None = None,
-    append: Tensor | None = None,
-) -> Tensor:
-    """Differences of neighbours along a dimension, taken `n` times.
-
-    >>> import xpgrad as xg
-    >>> xg.diff(xg.tensor([1, 3, 6]))
-    tensor([2, 3])
-    """
-    from xpgrad.door.joining import cat
-
-    if n < 0:
-        raise ShapeError(f"order must be non-negative but got {n}")
-    if only_tensor(input, "diff").ndim and not n:
-        return input.clone()
-    parts = [x for x in (prepend, input, append) if x is not None]
-    out = cat(parts, dim) if len(parts) > 1 else input
-    if not out.ndim:
-        raise ShapeError("diff expects input to be at least one-dimensional")
-    before = (slice(None),) * dim_of(dim, out.ndim)
-    for _ in range(n):
-        later, earlier = out[(*before, slice(1, None))], out[(*before, slice(None, -1))]
-        different = out.dtype is dtypes.bool_
-        out = elementwise.logical_xor(later, earlier) if different else later - earlier
-    return out

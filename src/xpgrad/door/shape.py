@@ -79,9 +79,7 @@ def reshape(input: Tensor, shape: Any = (), *more: Any) -> Tensor:
 
 
 @method()
-def view(
-    self: Tensor, size: Any = (), *more: Any, dtype: dtypes.dtype | None = None
-) -> Any:
+def view(self: Tensor, size: Any = (), *more: Any, dtype: dtypes.dtype | None = None) -> Any:
     """The same memory in another shape, or its bytes as another dtype.
 
     Raises:

@@ -11,7 +11,7 @@ from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
 from xpgrad.door.data import settle
 from xpgrad.door.reductions import zero_index
-from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.errors import ShapeError
 from xpgrad.ops import elementwise
 from xpgrad.ops import searching as ops
 from xpgrad.ops.device import clone

@@ -47,13 +47,13 @@ i0 = unary(
 igamma = binary(
     ops.igamma,
     "igamma",
-    "The regularised lower incomplete gamma function. It has no derivative with respect to `input`.",
+    "The regularised lower incomplete gamma function, without a derivative for `input`.",
     "[4., 4.]; [3., 4.] -> [0.3528, 0.5665]",
 )
 igammac = binary(
     ops.igammac,
     "igammac",
-    "The regularised upper incomplete gamma function. It has no derivative with respect to `input`.",
+    "The regularised upper incomplete gamma function, without a derivative for `input`.",
     "[4., 4.]; [3., 4.] -> [0.6472, 0.4335]",
 )
 

@@ -234,8 +234,9 @@ def istft(
     wanted = n_fft // 2 + 1 if onesided else n_fft
     if x._data.shape[-2] != wanted:
         raise ShapeError(
-            "istft: expected the frequency dimension (3rd to the last) of the input tensor to "
-            f"match n_fft{' / 2 + 1' * onesided} when onesided={onesided}, but got {x._data.shape[-2]}"
+            "istft: expected the frequency dimension (3rd to the last) of the input tensor "
+            f"to match n_fft{' / 2 + 1' * onesided} when onesided={onesided}, but got "
+            f"{x._data.shape[-2]}"
         )
     spectra = shape.matrix_transpose(x)
     axes, norm = (x.ndim - 1,), "ortho" if normalized else "backward"

@@ -1,4 +1,4 @@
-"""Covariance, quantiles, and what is extreme so far."""
+"""Covariance, quantiles, and what is most frequent."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.door import results
-from xpgrad.door.arguments import UnsupportedDType, dim_of, is_number, only_tensor
+from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
 from xpgrad.door.data import settle
 from xpgrad.door.elementwise import lerp
-from xpgrad.door.reductions import mean, of_one, sum, zero_index
+from xpgrad.door.reductions import mean, sum, zero_index
+from xpgrad.door.running import cummax
 from xpgrad.door.sorting import sort
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import cumulative, elementwise, linalg, searching, shape
+from xpgrad.ops import elementwise, linalg, searching, shape
 from xpgrad.ops.device import astype, clone
 from xpgrad.tensor import Tensor
 
 __all__ = [
-    "corrcoef", "cov", "cummax", "cummin", "logcumsumexp", "mode", "nanmedian", "nanquantile",
-    "quantile",
+    "corrcoef", "cov", "mode", "nanmedian", "nanquantile", "quantile",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ covariance
@@ -136,62 +136,6 @@ def corrcoef(input: Tensor) -> Tensor:
     parts = (elementwise.clip(part, min=-1, max=1) for part in (found.real, found.imag))
     a, b = (astype(part, dtype=found.dtype) for part in parts)
     return a + b * 1j
-
-
-# ------------------------------------------------------------------ so far
-
-
-def _extreme(name: str, input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    x = only_tensor(input, name)
-    at = dim_of(dim, x.ndim)
-    if not x.ndim:
-        return called(clone, name.capitalize())(x), zero_index(x)
-    places = cumulative.running_extremum(x.detach(), axis=at, largest=name == "cummax")
-    return called(searching.take_along_axis, name.capitalize())(x, places, axis=at), places
-
-
-@method()
-def cummax(input: Tensor, dim: int) -> results.cummax:
-    """The largest element so far along a dimension, and its place: the last of equal ones.
-
-    >>> import xpgrad as xg
-    >>> xg.cummax(xg.tensor([1.0, 3.0, 2.0]), 0)
-    xpgrad.return_types.cummax(
-    values=tensor([1., 3., 3.]),
-    indices=tensor([0, 1, 1]))
-    """
-    return results.cummax(*_extreme("cummax", input, dim))
-
-
-@method()
-def cummin(input: Tensor, dim: int) -> results.cummin:
-    """The smallest element so far along a dimension, and its place: the last of equal ones.
-
-    >>> import xpgrad as xg
-    >>> xg.cummin(xg.tensor([3.0, 1.0, 2.0]), 0).values
-    tensor([3., 1., 1.])
-    """
-    return results.cummin(*_extreme("cummin", input, dim))
-
-
-@method()
-def logcumsumexp(input: Tensor, dim: int) -> Tensor:
-    """The logarithm of the running sums of ``exp(input)``, without overflow.
-
-    Where it is -inf, derivatives are 0.
-
-    >>> import xpgrad as xg
-    >>> xg.logcumsumexp(xg.tensor([100.0, 100.0]), 0)
-    tensor([100.0000, 100.6931])
-    """
-    x = only_tensor(input, "logcumsumexp")
-    if not x.dtype.is_differentiable:
-        raise UnsupportedDType(
-            f"\"logcumsumexp_out_cpu\" not implemented for '{x.dtype.torch_name}'"
-        )
-    at = dim_of(dim, x.ndim)
-    call = cumulative.cumulative_logsumexp
-    return call(x, axis=at) if x.ndim else of_one(call, x)
 
 
 # ------------------------------------------------------------------ the middle, and other parts

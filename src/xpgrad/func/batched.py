@@ -23,6 +23,7 @@ from xpgrad import indexing
 from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.levels import Draws, Level, Wrapped, WrappedNamespace, lowered
+from xpgrad.func.networks import NETWORKS
 from xpgrad.func.spatial import SPATIAL
 from xpgrad.tensor import Tensor, wrap
 
@@ -521,16 +522,6 @@ def _nll(call: Call, reduction: str = "mean") -> Any:
     return total / (rows if weight is None else xp.sum(weight, axis=1))
 
 
-def _layer_norm(call: Call, axes: Any, eps: float = 1e-5) -> Any:
-    """Without weight and bias, which each example may have its own of."""
-    xp, rank = call.xp, len(call.shapes[0])
-    out, mean, rstd = call(call.whole(0), None, None, axes=tuple(a + 1 for a in axes), eps=eps)
-    for i, combine in ((1, xp.multiply), (2, xp.add)):
-        if call.values[i] is not None:
-            out = combine(out, call.front(i, rank))
-    return out, mean, rstd
-
-
 def _embedding(call: Call, padding_idx: Any = None, by_frequency: bool = False) -> Any:
     xp, (_, indices) = call.xp, call.values
     if not call.batched[0] and not by_frequency:
@@ -785,7 +776,6 @@ BATCHED: dict[str, Callable[..., Any]] = {
     "vecdot": _vecdot,
     "linear": _linear,
     "nll_loss": _nll,
-    "layer_norm": _layer_norm,
     "embedding": _embedding,
     "index_add": _index_add,
     "index_put": _index_put,
@@ -798,5 +788,6 @@ BATCHED: dict[str, Callable[..., Any]] = {
     "reduce_at": _reduce_at,
     "as_strided": _as_strided,
     "searchsorted": _searchsorted,
+    **NETWORKS,
     **SPATIAL,
 }

@@ -359,6 +359,10 @@ def _convolution(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any
     return tb if total is None else total + tb
 
 
+def _pad(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
+    return op.call(tangents[0], widths=settings["widths"])
+
+
 def _softmax(op: Op, primals: Any, tangents: Any, out: Tensor, settings: Any) -> Any:
     xp = tensor_namespace(out._ns)
     (t,) = tangents
@@ -429,6 +433,7 @@ TANGENTS: dict[str, Callable[..., Any]] = {
     "convolution": _convolution,
     "convolution_input": _convolution,
     "convolution_weight": _each_in_turn,
+    "pad": _pad,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "masked_fill": _masked_fill,

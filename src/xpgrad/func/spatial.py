@@ -89,8 +89,36 @@ def _convolution_weight(call: Call, groups: int, **how: Any) -> Any:
     return _examples(call, out, 0, groups)
 
 
+def _pad(call: Call, widths: Any, value: Any = 0) -> Any:
+    return call(call.values[0], widths=((0, 0), *widths), value=value)
+
+
+def _images(call: Call, **how: Any) -> Any:
+    """For what does something to each image."""
+    out = call(_more_images(call, 0), **how)
+    n = call.shapes[0][0]
+    return call.xp.reshape(out, (call.size, n, *out.shape[1:]))
+
+
+def _max_places(call: Call, axis: int, **how: Any) -> Any:
+    return call(call.whole(0), call.whole(1), axis=axis + 1, **how)
+
+
+def _attention(call: Call, **how: Any) -> Any:
+    """Of stacks; the weights are a batch where the queries are one."""
+    rank = max(len(s) for s, x in zip(call.shapes, call.values, strict=True) if x is not None)
+    values: Any = (None if x is None else call.front(i, rank) for i, x in enumerate(call.values))
+    q, *others = values
+    return call(call.xp.broadcast_to(q, (call.size, *q.shape[1:])), *others, **how)
+
+
 SPATIAL: dict[str, Callable[..., Any]] = {
     "convolution": _convolution,
     "convolution_input": _convolution,
     "convolution_weight": _convolution_weight,
+    "max_places": _max_places,
+    "pad": _pad,
+    "im2col": _images,
+    "col2im": _images,
+    "attention": _attention,
 }

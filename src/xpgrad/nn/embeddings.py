@@ -118,8 +118,10 @@ class Embedding(_Table):
         """A table that is there already, and is not trained unless `freeze` is false."""
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
+        rows, width = embeddings.shape
         return cls(
-            *embeddings.shape,
+            rows,
+            width,
             padding_idx=padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,
@@ -208,8 +210,10 @@ class EmbeddingBag(_Table):
         """A table that is there already, and is not trained unless `freeze` is false."""
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
+        rows, width = embeddings.shape
         made = cls(
-            *embeddings.shape,
+            rows,
+            width,
             max_norm=max_norm,
             norm_type=norm_type,
             scale_grad_by_freq=scale_grad_by_freq,

@@ -39,7 +39,7 @@ class _Scaled(Module):
         """Start from scale 1 and shift 0."""
         if self.weight is not None:
             init.ones_(self.weight)
-        if self._parameters.get("bias") is not None:
+        if self.bias is not None:
             init.zeros_(self.bias)
 
 

@@ -7,6 +7,7 @@ only the weights are kept.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from xpgrad.op import op
 from xpgrad.ops.nn import dots
@@ -16,7 +17,7 @@ def scores_rule(gs, v, keep, out, xp):
     """What the scores get."""
     g, more = gs
     weights = out[1]
-    d = None
+    d: Any = None
     if g is not None:
         d = xp.matmul(g, xp.matrix_transpose(v))
         if keep is not None:

@@ -9,6 +9,7 @@ from xpgrad.op import op
 
 def bag_of_row(g, places, bags, factors, like, by_frequency, xp):
     """What is summed into bags is summed back into rows: places and bags change their parts."""
+    factors = None if factors is None else xp.conj(factors)
     if by_frequency:
         ones = xp.ones(tuple(places.shape), dtype=g.dtype)
         counts = xp.index_add(SimpleNamespace(shape=like.shape[:1]), (places,), ones)
@@ -22,7 +23,7 @@ def bag_of_row(g, places, bags, factors, like, by_frequency, xp):
     places=None,
     bags=None,
     factors=lambda g, weight, places, bags, xp: xp.vecdot(
-        xp.getitem(g, (bags,)), xp.getitem(weight, (places,))
+        xp.getitem(weight, (places,)), xp.getitem(g, (bags,))
     ),
 )
 def embedding_bag(xp, weight, places, bags, factors, /, *, count, by_frequency=False):

@@ -300,7 +300,10 @@ def cross_entropy_rule(gs, target, out, reduction, xp):
         places = (xp.arange(rows), target)
         dx = xp.assign(dx, places, xp.getitem(dx, places) - each)
     if g_powers is not None:  # where gradients are differentiated
-        dx = dx + g_powers * powers
+        part = g_powers * powers
+        first = xp.astype(powers == 1, powers.dtype)
+        first = first / xp.sum(first, axis=1, keepdims=True)
+        dx = dx + part - first * xp.sum(part, axis=1, keepdims=True)
     return dx
 
 
@@ -308,8 +311,8 @@ def cross_entropy_rule(gs, target, out, reduction, xp):
 def cross_entropy(xp, x, target, /, *, reduction="mean"):
     """Minus what `target` picks from each row of `log_softmax(x)`.
 
-    The exponentials of `x` less the largest of its row come along: the rule divides them by their
-    sum. So it does not matter that they do not know of a derivative of what is the largest.
+    The exponentials of `x` less the largest of its row come along: for the rule, which divides them
+    by their sum.
     """
     rows, classes = x.shape
     dtype, x = x.dtype, widened(x, xp)

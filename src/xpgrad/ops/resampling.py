@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 
 from xpgrad.op import named, op
-from xpgrad.ops.pooling import at
-from xpgrad.windowed import Steps
+from xpgrad.windowed import Ints, Steps
 
 # ------------------------------------------------------------------ resampling
 
@@ -60,7 +59,9 @@ def blocks_rule(g, like, kernel, stride, padding, dilation, xp):
     return laid_over(g, size, kernel, stride, padding, dilation, xp)
 
 
-def counts(size, kernel, stride, padding, dilation):
+def counts(
+    size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> tuple[int, ...]:
     """How many windows there are in each dimension."""
     return tuple(
         (n + 2 * p - d * (k - 1) - 1) // s + 1

@@ -100,9 +100,7 @@ def values_rule(g, x, values, places, out, how, include_self, xp):
         zeros = at.read(at.add(xp.astype(zero, values.dtype)))
         alone = zero & (zeros == 1)
         one = xp.ones_like(values)
-        others = at.combine(
-            begun(xp, at, x, how, include_self), xp.where(alone, one, values), how
-        )
+        others = at.combine(begun(xp, at, x, how, include_self), xp.where(alone, one, values), how)
         divided = at.read(xp.conj(out) * g) / xp.conj(xp.where(zero, one, values))
         return xp.where(alone, at.read(xp.conj(others) * g), divided)
     chosen = xp.astype(values == at.read(out), g.dtype)

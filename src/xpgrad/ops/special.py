@@ -142,12 +142,12 @@ def zeta_other(g, input, other, xp):
     return g * (-input * xp.special("zeta", input + 1, other))  # DLMF 25.11.17
 
 
-# PyTorch names the argument in the error about what has no derivative; so the inputs have its names.
+# PyTorch's error about what has no derivative names the argument: so these have its names.
 
 
 @op(node="SpecialZeta", elementwise=True, integers="float", input=None, other=zeta_other)
 def zeta(xp, input, other, /):
-    """Hurwitz's zeta function: the sum of (k + other)**-input over k = 0, 1, …"""
+    """Hurwitz's zeta function: the sum of (k + other)**-input over k from 0 on."""
     return xp.special("zeta", input, other)
 
 

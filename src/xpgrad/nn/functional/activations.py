@@ -377,37 +377,93 @@ _rrelu_drawn: Callable[..., Tensor] = named(elementwise.multiply, "RreluWithNois
 
 
 def relu_(input: Tensor) -> Tensor:
-    """`relu`, in place."""
+    """`relu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.relu_(x) is x
+    True
+    >>> x
+    tensor([0., 2.])
+    """
     return relu(input, True)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """`leaky_relu`, in place."""
+    """`leaky_relu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.leaky_relu_(x, 0.5) is x
+    True
+    >>> x
+    tensor([-0.5000,  2.0000])
+    """
     return leaky_relu(input, negative_slope, True)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """`elu`, in place."""
+    """`elu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.elu_(x) is x
+    True
+    >>> x
+    tensor([-0.6321,  2.0000])
+    """
     return elu(input, alpha, True)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """`celu`, in place."""
+    """`celu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.celu_(x, 0.5) is x
+    True
+    >>> x
+    tensor([-0.4323,  2.0000])
+    """
     return celu(input, alpha, True)
 
 
 def selu_(input: Tensor) -> Tensor:
-    """`selu`, in place."""
+    """`selu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.selu_(x) is x
+    True
+    >>> x
+    tensor([-1.1113,  2.1014])
+    """
     return selu(input, True)
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """`hardtanh`, in place."""
+    """`hardtanh`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-3.0, 0.5])
+    >>> xg.nn.functional.hardtanh_(x) is x
+    True
+    >>> x
+    tensor([-1.0000,  0.5000])
+    """
     return hardtanh(input, min_val, max_val, True)
 
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
-    """The function `threshold`, in place."""
+    """The function `threshold`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([0.5, 2.0])
+    >>> xg.nn.functional.threshold_(x, 1.0, -5.0) is x
+    True
+    >>> x
+    tensor([-5.,  2.])
+    """
     return _threshold(input, threshold, value, True)
 
 
@@ -417,5 +473,13 @@ _threshold = threshold
 def rrelu_(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
 ) -> Tensor:
-    """`rrelu`, in place."""
+    """`rrelu`, in place.
+
+    >>> import xpgrad as xg
+    >>> x = xg.tensor([-1.0, 2.0])
+    >>> xg.nn.functional.rrelu_(x, 0.5, 0.5) is x
+    True
+    >>> x
+    tensor([-0.5000,  2.0000])
+    """
     return rrelu(input, lower, upper, training, True)

@@ -37,8 +37,7 @@ def _arguments(space: int, function: str, input: Any, output_size: Any) -> tuple
     x = only_tensor(input, function)
     if x.ndim not in (space + 1, space + 2):
         raise ShapeError(
-            f"{function}(): Expected {space + 1}D or {space + 2}D tensor, but got "
-            f"{list(x.shape)}"
+            f"{function}(): Expected {space + 1}D or {space + 2}D tensor, but got {list(x.shape)}"
         )
     if not x.dtype.is_differentiable or x.dtype.is_complex:
         raise UnsupportedDType(f"\"{function}\" not implemented for '{x.dtype.torch_name}'")

@@ -162,8 +162,7 @@ def _check_shapes(
     """
     _require(
         q.ndim in (2, 3),
-        "query should be unbatched 2D or batched 3D tensor but received "
-        f"{q.ndim}-D query tensor",
+        f"query should be unbatched 2D or batched 3D tensor but received {q.ndim}-D query tensor",
     )
     kind = "batched" if q.ndim == 3 else "unbatched"
     _require(

@@ -219,8 +219,7 @@ def embedding_bag(
         if padding_idx is not None:
             counts = ns.wrap(input._data != padding_idx)
         if mode == "max":
-            places = _largest(ns, weight._data, input._data, starts, counts)
-            return _picked(weight, *places)
+            return _picked(weight, *_largest(ns, weight._data, input._data, starts, counts))
         if counts is not None:  # the others get into a bag behind the last one
             counts = ns.reshape(counts, (-1,))
             bags = ns.where(counts, bags, count)

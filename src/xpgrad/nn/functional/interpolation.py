@@ -89,9 +89,7 @@ def interpolate(
             f"(got {x.ndim}D) for the modes: {_MODES} (got {mode})"
         )
     if not plain and x.ndim != _RANKS[mode]:
-        raise UnsupportedMode(
-            f"Got {x.ndim}D input, but {mode} mode needs {_RANKS[mode]}D input"
-        )
+        raise UnsupportedMode(f"Got {x.ndim}D input, but {mode} mode needs {_RANKS[mode]}D input")
     if min(sizes, default=1) <= 0 or 0 in x.shape[2:]:
         names = ("D", "H", "W")[-len(sizes) :]
         shown = [

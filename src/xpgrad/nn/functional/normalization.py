@@ -78,8 +78,8 @@ def rms_norm(
         eps = finfo(dtypes.float32 if x.dtype is dtypes.float16 else x.dtype.to_real()).eps
     if x.dtype.is_complex:
         mean = reductions.mean_dim(elementwise.square(x), axis=axes, keepdims=True)
-        out = x / elementwise.sqrt(mean + eps)
-        return out if weight is None else out * weight
+        whole = x / elementwise.sqrt(mean + eps)
+        return whole if weight is None else whole * weight
     plain = weight is None or weight.dtype is x.dtype
     out: Tensor = ops.rms_norm(x, weight if plain else None, axes=axes, eps=eps)
     if plain:

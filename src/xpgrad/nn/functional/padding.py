@@ -262,7 +262,9 @@ def _two(what: str, value: Any) -> Ints:
     return numbers_of(found, 2, what, "fold")
 
 
-def _blocks(function: str, kernel: Any, dilation: Any, padding: Any, stride: Any) -> dict[str, Ints]:
+def _blocks(
+    function: str, kernel: Any, dilation: Any, padding: Any, stride: Any
+) -> dict[str, Ints]:
     """The settings of windows, checked."""
     how = {
         "kernel": _two("kernel_size", kernel),
@@ -368,8 +370,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         )
     if groups <= 0:
         raise ShapeError(
-            "Number of groups to divide channels in must be positive. Value of groups:"
-            f"{groups}"
+            f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
         )
     shape = tuple(x.shape)
     axis = x.ndim - 3
