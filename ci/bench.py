@@ -33,6 +33,7 @@ def arguments() -> argparse.Namespace:
 
 
 OPTIONS = arguments()
+os.environ.pop("OPENBLAS_CORETYPE", None)  # each library takes the kernels that suit the machine
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = str(OPTIONS.threads)
 
@@ -315,6 +316,134 @@ def chain_row(n: int = 1_000_000) -> dict[str, Run]:
     return found
 
 
+# ------------------------------------------------------------------ layers and transforms
+
+
+def step_row(
+    arrays: dict[str, np.ndarray], step: Callable[[Any, dict[str, Any]], Any]
+) -> dict[str, Run]:
+    """Forward and backward of ``step(library, tensors)``, with a fixed incoming gradient."""
+
+    def eager(lib: Any, tensor: Callable[..., Any]) -> Run:
+        given = {n: tensor(a, a.dtype.kind == "f") for n, a in arrays.items()}
+        leaves = [t for t in given.values() if t.requires_grad]
+        out = step(lib, given)
+        seed = tensor(np.random.default_rng(1).standard_normal(out.shape).astype("f"), False)
+
+        def run() -> None:
+            step(lib, given).backward(seed)
+            for t in leaves:
+                t.grad = None
+
+        return run
+
+    found = {"xpgrad": eager(xg, to_xpgrad)}
+    if torch is not None:
+        found["PyTorch"] = eager(torch, to_torch)
+    return found
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def positions(count: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, count, shape)
+
+
+IMAGES = (16, 32, 28, 28)
+LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], Any]]] = {
+    "conv2d 3x3 (64)": (
+        {"x": normal(*IMAGES), "w": normal(64, 32, 3, 3), "b": normal(64)},
+        lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"], t["b"], padding=1),
+    ),
+    "conv2d 1x1 (64)": (
+        {"x": normal(*IMAGES), "w": normal(64, 32, 1, 1)},
+        lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"]),
+    ),
+    "conv2d 3x3, stride 2 (64)": (
+        {"x": normal(*IMAGES), "w": normal(64, 32, 3, 3)},
+        lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"], stride=2, padding=1),
+    ),
+    "conv2d 3x3 depthwise": (
+        {"x": normal(*IMAGES), "w": normal(32, 1, 3, 3)},
+        lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"], padding=1, groups=32),
+    ),
+    "conv_transpose2d 2x2 (16)": (
+        {"x": normal(*IMAGES), "w": normal(32, 16, 2, 2)},
+        lambda lib, t: lib.nn.functional.conv_transpose2d(t["x"], t["w"], stride=2),
+    ),
+    "max_pool2d 2x2": (
+        {"x": normal(*IMAGES)},
+        lambda lib, t: lib.nn.functional.max_pool2d(t["x"], 2),
+    ),
+    "avg_pool2d 2x2": (
+        {"x": normal(*IMAGES)},
+        lambda lib, t: lib.nn.functional.avg_pool2d(t["x"], 2),
+    ),
+    "interpolate bilinear x2": (
+        {"x": normal(*IMAGES)},
+        lambda lib, t: lib.nn.functional.interpolate(t["x"], scale_factor=2, mode="bilinear"),
+    ),
+    "attention 8x8x128x64": (
+        {n: normal(8, 8, 128, 64) for n in "qkv"},
+        lambda lib, t: lib.nn.functional.scaled_dot_product_attention(t["q"], t["k"], t["v"]),
+    ),
+    "attention, causal": (
+        {n: normal(8, 8, 128, 64) for n in "qkv"},
+        lambda lib, t: lib.nn.functional.scaled_dot_product_attention(
+            t["q"], t["k"], t["v"], is_causal=True
+        ),
+    ),
+    "embedding 10000x64, 64x32": (
+        {"w": normal(10_000, 64), "i": positions(10_000, 64, 32)},
+        lambda lib, t: lib.nn.functional.embedding(t["i"], t["w"]),
+    ),
+    "layer_norm 2048x256": (
+        {"x": normal(2048, 256), "w": normal(256), "b": normal(256)},
+        lambda lib, t: lib.nn.functional.layer_norm(t["x"], (256,), t["w"], t["b"]),
+    ),
+    "batch_norm 16x32x28x28": (
+        {"x": normal(*IMAGES), "w": normal(32), "b": normal(32)},
+        lambda lib, t: lib.nn.functional.batch_norm(
+            t["x"], None, None, t["w"], t["b"], training=True
+        ),
+    ),
+    "group_norm 16x32x28x28, 8": (
+        {"x": normal(*IMAGES), "w": normal(32), "b": normal(32)},
+        lambda lib, t: lib.nn.functional.group_norm(t["x"], 8, t["w"], t["b"]),
+    ),
+    "index_add 1000x64, 20000 rows": (
+        {"x": normal(1000, 64), "v": normal(20_000, 64), "i": positions(1000, 20_000)},
+        lambda lib, t: t["x"].index_add(0, t["i"], t["v"]),
+    ),
+}
+
+
+def hvp_row() -> dict[str, Run]:
+    """A Hessian times a vector, reverse over reverse: 64 rows through a 784-256-10 perceptron."""
+    weights = [normal(256, 784) * 0.03, normal(10, 256) * 0.06]
+    x, labels = normal(64, 784), positions(10, 64)
+
+    def eager(lib: Any, tensor: Callable[..., Any]) -> Run:
+        data, target = tensor(x, False), tensor(labels, False)
+        p1, p2 = (tensor(w, True) for w in weights)
+        directions = [tensor(w[::-1].copy(), False) for w in weights]
+
+        def run() -> None:
+            hidden = lib.tanh(data @ p1.T)
+            loss = lib.nn.functional.cross_entropy(hidden @ p2.T, target)
+            slopes = lib.autograd.grad(loss, (p1, p2), create_graph=True)
+            lib.autograd.grad(slopes, (p1, p2), directions)
+
+        return run
+
+    found = {"xpgrad": eager(xg, to_xpgrad)}
+    if torch is not None:
+        found["PyTorch"] = eager(torch, to_torch)
+    return found
+
+
 # ------------------------------------------------------------------ the report
 
 
@@ -385,6 +514,11 @@ def main() -> None:
         show("MLP step 64x784-256-10", race(mlp_row(), rounds(40), 25), 1e3, "ms")
     if wanted("1M chain"):
         show("1M chain", race(chain_row(), rounds(40), 5), 1e3, "ms")
+    for name, (arrays, step) in LAYERS.items():
+        if wanted(name):
+            show(name, race(step_row(arrays, step), rounds(40), 2), 1e3, "ms")
+    if wanted("HVP"):
+        show("HVP 64x784-256-10", race(hvp_row(), rounds(40), 10), 1e3, "ms")
     if wanted("import"):
         show("import beyond NumPy", import_time(), 1e3, "ms")
 

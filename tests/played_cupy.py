@@ -194,6 +194,12 @@ class Pool:
 NAMES_OF_ARRAYS = set(dir(cupy.ndarray)) | {"on"}
 
 
+def _base(x):
+    """The array whose memory another shows; NumPy puts an object of its own behind `as_strided`."""
+    base = np.ndarray.base.__get__(x)
+    return base if base is None or isinstance(base, np.ndarray) else base.base
+
+
 class Played(OnDevice):
     """An array with the attributes of CuPy's, and no others."""
 
@@ -208,14 +214,14 @@ class Played(OnDevice):
 
     @property
     def base(self):
-        root = np.ndarray.base.__get__(self)
+        root = _base(self)
         own = type(root) is np.ndarray and root.base is None and root.size == self.size
         return None if own else root
 
     @property
     def data(self):
         root = self
-        while (base := np.ndarray.base.__get__(root)) is not None:
+        while (base := _base(root)) is not None:
             root = base
         return SimpleNamespace(mem=Memory(root.view(np.ndarray).ctypes.data))
 

@@ -386,7 +386,7 @@ def test_a_hidden_host_copy_is_caught(pair):
 # ── devices stay apart: the guard ────────────────────────────────────────────────────────────────
 
 
-EXTRAS = ("assign", "bounds", "copy", "erf", "getitem", "index_add", "sigmoid")
+EXTRAS = ("assign", "bounds", "copy", "erf", "getitem", "index_add", "sigmoid", "special")
 
 
 class OnCurrent:

@@ -189,20 +189,16 @@ APART = {
         retains_grad register_hook register_post_accumulate_grad_hook""",
     "memory outside": "from_numpy from_dlpack to_device set_ is_set_to",
     "new; their ops are in test_vmap.py and test_forward.py": """
-        alias_copy alpha_dropout as_strided as_strided_ as_strided_copy
-        as_strided_scatter baddbmm_ bartlett_window blackman_window cdist celu celu_
-        cholesky_inverse conj_physical_ conv3d conv_tbc conv_transpose2d
-        conv_transpose3d ctc_loss diagonal_copy dropout1d dropout2d dropout3d
-        expand_copy feature_alpha_dropout gcd gcd_ geqrf group_norm gumbel_softmax
-        hamming_window hann_window hardtanh_ i0_ igamma_ igammac_ index_reduce
-        index_reduce_ instance_norm istft kaiser_window kl_div lcm lcm_ ldexp_ lu
-        linear_cross_entropy
-        lu_solve lu_unpack memory_format mvlgamma_ nanmedian nanquantile orgqr ormqr
-        pdist polygamma_ renorm_ resolve_neg rms_norm rrelu_ scatter_reduce
-        scatter_reduce_ select_copy slice_copy split_copy split_with_sizes_copy
-        squeeze_copy stft storage_offset t_copy threshold_ transpose_copy
-        triangular_solve triplet_margin_with_distance_loss unbind_copy unfold_copy
-        unsafe_split_with_sizes unsqueeze_copy""",
+        alias_copy as_strided as_strided_ as_strided_copy as_strided_scatter baddbmm_
+        bartlett_window blackman_window cdist cholesky_inverse conj_physical_ conv3d
+        conv_tbc conv_transpose2d conv_transpose3d diagonal_copy expand_copy gcd gcd_
+        geqrf gumbel_softmax hamming_window hann_window i0_ igamma_ igammac_
+        index_reduce index_reduce_ istft kaiser_window lcm lcm_ ldexp_ lu lu_solve
+        lu_unpack memory_format mvlgamma_ nanmedian nanquantile orgqr ormqr polygamma_
+        renorm_ resolve_neg scatter_reduce scatter_reduce_ select_copy slice_copy
+        split_copy split_with_sizes_copy squeeze_copy stft storage_offset t_copy
+        transpose_copy triangular_solve unbind_copy unfold_copy unsafe_split_with_sizes
+        unsqueeze_copy""",
 }
 
 

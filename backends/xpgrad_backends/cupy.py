@@ -154,6 +154,23 @@ class CuPyNamespace(CuPyLinalg):
             x[index] = value
         return x
 
+    def windows(self, x: Any, axis: int, size: int, step: int) -> Any:
+        count = (x.shape[axis] - size) // step + 1
+        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :], size)
+        along = x.strides[axis]
+        strides = (*x.strides[:axis], along * step, *x.strides[axis + 1 :], along)
+        return self.cupy.lib.stride_tricks.as_strided(x, shape, strides)
+
+    def strided(self, x: Any, shape: Any, strides: Any, offset: int, own: Any = None) -> Any:
+        item, view = x.dtype.itemsize, self.cupy.lib.stride_tricks.as_strided
+        if x.flags.c_contiguous if own is None else x.strides == tuple(s * item for s in own):
+            start = view(x, (offset + 1,), (item,))[offset:]
+            return view(start, shape, tuple(s * item for s in strides))
+        return super().strided(x, shape, strides, offset, own)
+
+    def gcd(self, x: Any, y: Any) -> Any:
+        return self.cupy.gcd(x, y)
+
     def special_function(self, name: str) -> Any:
         """A function of ``cupyx.scipy.special``.
 

@@ -313,7 +313,7 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
         if x.dtype.char != "f" or x.size < LARGE:
             return host_special("erf", x)
         out = np.empty(x.shape, x.dtype)
-        flat, found = x.reshape(-1), out.reshape(-1)
+        flat, found = np.asarray(x).reshape(-1), out.reshape(-1)
         step = self.block // 2
         for i in range(0, x.size, step):  # what is read and written stays in the cache
             part = flat[i : i + step].clip(-4, 4)
@@ -329,6 +329,16 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
 
     def gcd(self, x: Any, y: Any) -> Any:
         return np.gcd(x, y)
+
+    def memory(self, x: Any) -> tuple[Any, int] | None:
+        owner = x
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        start = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        if not owner.flags.c_contiguous or start % x.itemsize or owner.nbytes % x.itemsize:
+            return None
+        flat = np.ndarray((owner.nbytes // x.itemsize,), x.dtype, owner)
+        return self.wrap(flat), start // x.itemsize
 
     def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:
         out = x.copy()

@@ -144,7 +144,7 @@ class Plan:
         dilation: Ints, channels: int, itemsize: int,
     ) -> None:  # fmt: skip
         self.kernel, self.outputs, self.stride, self.dilation = kernel, outputs, stride, dilation
-        self.channels = channels
+        self.inputs, self.padding, self.channels = inputs, padding, channels
         self.reach = Steps(kernel, outputs, stride, dilation).reach()  # of the padded input
         self.length = math.prod(self.reach)
         self.taps = math.prod(kernel)
@@ -159,6 +159,24 @@ class Plan:
     def ranges(self, n: int) -> Iterator[tuple[int, int]]:
         """Which images make a block."""
         return ((i, min(i + self.images, n)) for i in range(0, n, self.images))
+
+    @functools.cached_property
+    def within(self) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+        """For each tap, which windows have it inside of the input, and where that is."""
+        along = [
+            [_inside(*one, k * d) for k in range(taps)]
+            for one, taps, d in zip(
+                zip(self.outputs, self.inputs, self.stride, self.padding, strict=True),
+                self.kernel,
+                self.dilation,
+                strict=True,
+            )
+        ]
+        found = []
+        for k in np.ndindex(*self.kernel):
+            pairs = [spans[i] for spans, i in zip(along, k, strict=True)]
+            found.append((tuple(w for w, _ in pairs), tuple(t for _, t in pairs)))
+        return found
 
     def taken(self) -> list[tuple[slice, ...]]:
         """For each tap, what it takes of the padded input."""
@@ -198,6 +216,17 @@ class Plan:
         return Blocks(self)
 
 
+def _inside(outputs: int, inputs: int, stride: int, padding: int, at: int) -> tuple[slice, slice]:
+    """Which windows have an element `at` in them that there is, and which ones these are."""
+    before = padding - at
+    low = max(-(-before // stride), 0)
+    high = min((inputs - 1 + before) // stride + 1, outputs)
+    if high <= low:
+        return slice(0, 0), slice(0, 0)
+    start = low * stride - before
+    return slice(low, high), slice(start, start + (high - low - 1) * stride + 1, stride)
+
+
 class Blocks:
     """Blocks whose columns are the outputs of some images, or some lines of one image's."""
 
@@ -216,6 +245,9 @@ class Blocks:
     def windows(self, x: Array) -> Iterator[tuple[Block, Array]]:
         """The blocks: rows are (channel, *kernel), columns (image, place). The next overwrites."""
         plan = self.plan
+        if not plan.exact and self.lines == plan.outputs[0]:
+            yield from self._bordered(x)
+            return
         n, c = x.shape[:2]
         source = x
         if not plan.exact:
@@ -245,6 +277,19 @@ class Blocks:
                 block = memory[: part.size]
                 block.reshape(part.shape)[...] = part
                 yield (i, j, a, b), block.reshape(c * plan.taps, -1)
+
+    def _bordered(self, x: Array) -> Iterator[tuple[Block, Array]]:
+        """The same of whole images: what lies outside is zero in every block, and written once."""
+        plan = self.plan
+        n, c = x.shape[:2]
+        block: Array = None
+        for i, j in plan.ranges(n):
+            if block is None or block.shape[2] != j - i:
+                block = np.zeros((c, plan.taps, j - i, *plan.outputs), x.dtype)
+            images = x[i:j].swapaxes(0, 1)
+            for tap, (windows, there) in enumerate(plan.within):
+                block[(ALL, tap, ALL, *windows)] = images[(ALL, ALL, *there)]
+            yield (i, j, 0, plan.places), block.reshape(c * plan.taps, -1)
 
     def multiply(self, matrix: Array, windows: Array, out: Array, block: Block) -> None:
         """Write a product of matrices to the outputs."""

@@ -187,7 +187,7 @@ class Methods:
     def argwhere(self) -> Tensor:
         r"""The places of what is not zero, a row of indices for each."""
     def as_strided(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = ...) -> Tensor:
-        r"""What steps over the memory of `input` lead to: a view where the library can."""
+        r"""What steps over the memory of `input` lead to: a view where the library can, or a copy."""
     def as_strided_(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = ...) -> Tensor:
         r"""Let this tensor be what `as_strided` gives: its memory stays, seen in other steps."""
     def as_strided_scatter(self, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = ...) -> Tensor:

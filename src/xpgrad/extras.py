@@ -27,6 +27,7 @@ class Extras:
     ``windows(x, …)``             windows along an axis: a view where the library can
     ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
     ``as_complex(x)``             the way back
+    ``memory(x)``                 all the memory that `x` shows, and where in it `x` begins
     ``strided(x, …)``             what any steps over an array lead to: a view where the library can
     ============================  ==================================================================
     """
@@ -84,6 +85,10 @@ class Extras:
                 self.where(done, y, self.remainder(x, self.where(done, y + 1, y))),
             )
         return x
+
+    def memory(self, x: Array) -> tuple[Array, int] | None:
+        """All the memory that `x` shows, as a 1-D array, and where in it `x` begins, if known."""
+        return None
 
     def special(self: Any, name: str, *values: Any) -> Array:
         """A function of arrays and numbers by its name in ``scipy.special``, on the host."""

@@ -346,9 +346,7 @@ def _steps(xp: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     return xp.broadcast_to(total, shape)
 
 
-def combined(
-    xp: Any, flat: Array, places: Array, values: Array, combine: Any
-) -> Array:
+def combined(xp: Any, flat: Array, places: Array, values: Array, combine: Any) -> Array:
     """1-D `flat` with the 1-D `values` combined into it at positions, which may be repeated."""
     count, size = values.shape[0], flat.shape[0]
     if count == 0 or size == 0:

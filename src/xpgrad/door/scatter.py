@@ -109,8 +109,9 @@ def _flat(what: str, x: Tensor, at: Tensor, axis: int) -> Tensor:
     for i, n in enumerate(at._data.shape):
         if i != axis and n > 1:
             form = (*(1,) * i, n, *(1,) * (rank - i - 1))
-            steps = ns.arange(n, dtype=wide) * math.prod(shape[i + 1 :])
-            at = at + wrap(ns.reshape(steps, form), ns)
+            with guarded(ns):
+                steps = ns.reshape(ns.arange(n, dtype=wide) * math.prod(shape[i + 1 :]), form)
+            at = at + wrap(steps, ns)
     return at
 
 

@@ -12,6 +12,7 @@ from xpgrad import indexing
 from xpgrad.door.arguments import dim_of, only_tensor, size_of
 from xpgrad.door.attach import called, method
 from xpgrad.door.data import guarded
+from xpgrad.door.indexing import own_array
 from xpgrad.door.shape import reshape
 from xpgrad.door.shape import stride as strides_of
 from xpgrad.errors import ShapeError
@@ -74,19 +75,14 @@ def _place(x: Tensor) -> tuple[tuple[int, ...], int, int]:
 
     Where nobody can see the memory, it is that of the tensor's base, in row-major order.
     """
-    data = x._data
-    if isinstance(data, np.ndarray):
-        owner: Any = data
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        item = data.itemsize
-        start = data.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        if owner.flags.c_contiguous and not start % item:
-            return strides_of(x), start // item, owner.nbytes // item
+    data, ns = x._data, x._ns
+    known = ns.memory(data)
+    if known is not None:
+        return strides_of(x), known[1], math.prod(known[0].shape)
     steps = steps_to(x)
     if not steps or any(getattr(op, "name", "") in ("real", "imag") for op, *_ in steps):
         return strides_of(x), 0, math.prod(data.shape)
-    ns, shape = x._ns, steps[0][2]
+    shape = steps[0][2]
     with guarded(ns):
         found = access.follow(ns, ns.reshape(ns.arange(math.prod(shape)), shape), steps)
         host = ns.to_host(ns.wrap(found))
@@ -133,7 +129,7 @@ def _steps(
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
-    """What steps over the memory of `input` lead to: a view where the library can.
+    """What steps over the memory of `input` lead to: a view where the library can, or a copy.
 
     Element ``[i, j]`` is the one that lies ``storage_offset + i * stride[0] + j * stride[1]``
     elements behind the first in the memory that `input` shows, all of its base's. What the steps
@@ -189,8 +185,8 @@ def _with_surroundings(x: Tensor, mine: Any, wanted: Any, inside: Any) -> Tensor
     order = np.argsort(mine, axis=None)
     found = np.searchsorted(mine.reshape(-1)[order], np.where(inside, wanted, mine.min()))
     with guarded(ns):
-        index = (ns.from_host(order[found]),)
-        here = ns.from_host(inside)
+        index = (own_array(x, order[found]),)
+        here = own_array(x, inside)
         around = _memory(x, wanted)
     chosen = access.getitem(reshape(x, -1), index=index)
     return called(elementwise.where, "AsStrided")(wrap(here, ns), chosen, wrap(around, ns))
@@ -198,18 +194,12 @@ def _with_surroundings(x: Tensor, mine: Any, wanted: Any, inside: Any) -> Tensor
 
 def _memory(x: Tensor, wanted: np.ndarray[Any, Any]) -> Array:
     """The elements of the memory at positions counted from the first element of `x`."""
-    data = x._data
-    start = _place(x)[1]
-    if isinstance(data, np.ndarray):
-        owner: Any = data
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        flat = np.ndarray((owner.nbytes // data.itemsize,), data.dtype, owner)
-        return x._ns.wrap(flat[wanted + start])
-    ns, flat = x._ns, x._root()._data
-    places = ns.from_host((wanted + start).reshape(-1))
-    flat = ns.take(ns.reshape(flat, (math.prod(flat.shape),)), places, axis=0)
-    return ns.reshape(flat, wanted.shape)
+    ns, start = x._ns, _place(x)[1]
+    known = ns.memory(x._data)
+    whole = x._root()._data if known is None else known[0]
+    flat = ns.reshape(whole, (math.prod(whole.shape),))
+    found = ns.take(flat, own_array(x, (wanted + start).reshape(-1)), axis=0)
+    return ns.reshape(found, wanted.shape)
 
 
 @method()

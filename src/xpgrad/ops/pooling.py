@@ -100,7 +100,7 @@ def code_type(size, xp):
 
 
 def first_codes(found, count, size, rank, axis, xp):
-    """For each window the first of its elements that there is: more than zeros at the edges only."""
+    """For each window the first of its elements that there is: beyond an edge there are none."""
     first = [0] * count
     for k, windows, _, _ in reversed(found):
         first[windows] = [k] * (windows.stop - windows.start)

@@ -120,7 +120,7 @@ def _by_rank(pattern):
 
 
 REFLECTED, REPLICATED = _by_rank("ReflectionPad{}D"), _by_rank("ReplicationPad{}D")
-AVERAGED = _by_rank("AdaptiveAvgPool{}D")
+AVERAGED = _by_rank("AdaptiveAvgPool{}D") | {1: named(resample, "SqueezeBackward1")}
 UPSAMPLED = {
     mode: named(resample, f"Upsample{name}Backward0")
     for mode, name in (

@@ -188,7 +188,7 @@ def sinc_slope(xp, x, out):
     for k in range(10, 0, -1):
         series = series * square + 2 * k / math.factorial(2 * k + 1)
     far = (xp.cos(rest * math.pi) - out) / rest
-    return xp.where(near, small * series * -(math.pi**2), far)
+    return xp.where(near, 0.0 - small * series * math.pi**2, far)  # no -0 at 0
 
 
 @op(elementwise=True, integers="float", x=lambda g, x, out, xp: g * xp.conj(sinc_slope(xp, x, out)))

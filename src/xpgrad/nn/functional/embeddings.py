@@ -16,7 +16,7 @@ from xpgrad.ops import nn as ops
 from xpgrad.ops.bags import embedding_bag as embedding_bags
 from xpgrad.ops.searching import take
 from xpgrad.ops.shape import reshape
-from xpgrad.promotion import common_namespace
+from xpgrad.promotion import common_namespace, together
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -204,15 +204,16 @@ def embedding_bag(
                 f"{-count} through {count - 1}, but got {padding_idx}"
             )
         padding_idx %= count
-    ns = common_namespace("embedding_bag", [input, weight])
+    if max_norm is not None:
+        _renorm(weight, input, max_norm, norm_type)
+    input, weight, offsets, factors = together("embedding_bag", input, weight, offsets, factors)
+    ns = weight._ns
     least, most = ns.bounds(input._data) or (0, 0)
     if least < 0 or most >= max(count, 1):
         raise ShapeError(
             f"embedding_bag: position {least if least < 0 else most} is out of range for {count} "
             "embeddings"
         )
-    if max_norm is not None:
-        _renorm(weight, input, max_norm, norm_type)
     with ns.current():
         starts, bags, count = _bags(ns, input._data, offsets, include_last_offset)
         counts = None  # which positions count, where not all of them do

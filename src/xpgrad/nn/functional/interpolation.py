@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
-from xpgrad.dtypes import uint8
+from xpgrad.dtypes import float32, uint8
 from xpgrad.errors import ShapeError
 from xpgrad.nn.functional.adaptive import (
     adaptive_avg_pool1d,
@@ -105,8 +105,8 @@ def interpolate(
         return found
     kind = x.dtype
     if kind is uint8 and not mode.startswith("nearest"):
-        x = astype(x, dtype=np.float32)
-    elif not kind.is_differentiable and kind is not uint8 or kind.is_complex:
+        x = astype(x, dtype=float32)
+    elif kind is not uint8 and (kind.is_complex or not kind.is_differentiable):
         raise UnsupportedDType(f"\"upsample_{mode}\" not implemented for '{kind.torch_name}'")
     out = _resized(x, sizes, factors, mode, bool(align_corners), antialias)
     return out.round().clamp(0, 255).to(kind) if out.dtype is not kind else out

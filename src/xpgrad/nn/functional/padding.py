@@ -12,7 +12,10 @@ from xpgrad.door.arguments import UnsupportedDType, as_kind, only_tensor
 from xpgrad.dtypes import INTEGER
 from xpgrad.errors import ShapeError
 from xpgrad.nn.functional.space import Ints, numbers_of
+from xpgrad.op import named
 from xpgrad.ops import resampling
+from xpgrad.ops.device import clone
+from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor
 from xpgrad.windowed import Taps
 
@@ -290,6 +293,10 @@ def _floating(x: Tensor, what: str) -> None:
 
 # ------------------------------------------------------------------ channels and places
 
+_SHUFFLED: Callable[..., Tensor] = named(reshape, "PixelShuffleBackward0")
+_UNSHUFFLED: Callable[..., Tensor] = named(reshape, "PixelUnshuffleBackward0")
+_MIXED: Callable[..., Tensor] = named(reshape, "ChannelShuffleBackward0")
+
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels (..., C * r * r, H, W) as places: (..., C, H * r, W * r).
@@ -315,7 +322,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     split = x.reshape(*lead, c // (r * r), r, r, h, w)
     n = len(lead)
     moved = split.permute(*range(n + 1), n + 3, n + 1, n + 4, n + 2)
-    return moved.reshape(*lead, c // (r * r), h * r, w * r)
+    return _SHUFFLED(clone(moved), shape=(*lead, c // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -342,7 +349,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     split = x.reshape(*lead, c, h // r, r, w // r, r)
     n = len(lead)
     moved = split.permute(*range(n + 1), n + 2, n + 4, n + 1, n + 3)
-    return moved.reshape(*lead, c * r * r, h // r, w // r)
+    return _UNSHUFFLED(clone(moved), shape=(*lead, c * r * r, h // r, w // r))
 
 
 def _room(x: Tensor, function: str) -> None:
@@ -354,7 +361,7 @@ def _room(x: Tensor, function: str) -> None:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """The channels (dimension -3) of each group in turn: the first of each, the second of each, …
+    """The channels (dimension -3) of each group in turn: the first of each, the second of each.
 
     Raises:
         ShapeError: for a number of channels that `groups` does not divide.
@@ -380,7 +387,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
     split = x.reshape(*shape[:axis], groups, c // groups, *shape[axis + 1 :])
-    return split.transpose(axis, axis + 1).reshape(shape)
+    return _MIXED(clone(split.transpose(axis, axis + 1)), shape=shape)
 
 
 native_channel_shuffle = channel_shuffle

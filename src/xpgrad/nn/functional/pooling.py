@@ -71,8 +71,8 @@ class Windows:
             c = x.shape[-space - 1]
             sizes = ["x".join(map(str, (c, *s))) for s in (self.inputs, self.outputs)]
             raise ShapeError(
-                f"Given input size: ({sizes[0]}). Calculated output size: ({sizes[1]}). Output size "
-                "is too small"
+                f"Given input size: ({sizes[0]}). Calculated output size: ({sizes[1]}). Output "
+                "size is too small"
             )
 
     def along(self, i: int) -> dict[str, int]:
@@ -102,8 +102,8 @@ def _input(x: Any, space: int, function: str) -> Tensor:
     found = only_tensor(x, function)
     if found.ndim not in (space + 1, space + 2) or 0 in found.shape[-space - 1 :]:
         raise ShapeError(
-            f"{function}: Expected {space + 1}D or {space + 2}D (batch mode) tensor with optional 0 "
-            f"dim batch size for input, but got:{list(found.shape)}"
+            f"{function}: Expected {space + 1}D or {space + 2}D (batch mode) tensor with optional "
+            f"0 dim batch size for input, but got:{list(found.shape)}"
         )
     if found.dtype is bool_ or found.dtype.is_complex:
         raise UnsupportedDType(f"\"{function}\" not implemented for '{found.dtype.torch_name}'")
@@ -320,7 +320,8 @@ def max_unpool1d(
     """`max_unpool2d` in one dimension.
 
     >>> import xpgrad as xg
-    >>> x, i = xg.nn.functional.max_pool1d(xg.tensor([[1.0, 3.0, 2.0, 0.0]]), 2, return_indices=True)
+    >>> x = xg.tensor([[1.0, 3.0, 2.0, 0.0]])
+    >>> x, i = xg.nn.functional.max_pool1d(x, 2, return_indices=True)
     >>> xg.nn.functional.max_unpool1d(x, i, 2)
     tensor([[0., 3., 2., 0.]])
     """
