@@ -28,6 +28,14 @@ def _shrunk(x, width=0.5, soft=False):
     return np.where(np.abs(x) <= width, np.zeros_like(x), found)
 
 
+def _hardsigmoid(x):
+    return np.clip(x / 6 + x.dtype.type(0.5), 0, 1)
+
+
+def _threshold(x, threshold, value):
+    return np.where(x > threshold, x, x.dtype.type(value))
+
+
 def _mish(x):
     wide = x.astype(np.float64)
     return np.asarray(wide * np.tanh(np.logaddexp(wide, 0)), x.dtype)
@@ -49,10 +57,9 @@ def pieces(name, reference, *settings, **more):
 ROWS = [
     *pieces("hardtanh", lambda x, low=-1.0, high=1.0: np.clip(x, low, high), {},
             {"low": 0.0, "high": 6.0}),
-    *pieces("hardsigmoid", lambda x: np.clip(x / 6 + x.dtype.type(0.5), 0, 1)),
-    *pieces("hardswish", lambda x: x * np.clip(x / 6 + x.dtype.type(0.5), 0, 1), dtypes=FLOATS),
-    *pieces("threshold", lambda x, threshold, value: np.where(x > threshold, x, x.dtype.type(value)),
-            {"threshold": 0.5, "value": -7.0}),
+    *pieces("hardsigmoid", _hardsigmoid),
+    *pieces("hardswish", lambda x: x * _hardsigmoid(x), dtypes=FLOATS),
+    *pieces("threshold", _threshold, {"threshold": 0.5, "value": -7.0}),
     *pieces("hardshrink", _shrunk, {}, {"width": 1.0}),
     *pieces("softshrink", lambda x, width=0.5: _shrunk(x, width, True), {}, {"width": 1.0}),
     *activation("mish", _mish, tolerance=4),
@@ -136,7 +143,7 @@ def _linear_cross_entropy(x, weight, bias, target, chunk):
     return _cross_entropy(scores, target, "none")[0]
 
 
-def _ctc(x, targets, steps, lengths, blank=0, zero_infinity=False):
+def _ctc(x, targets, steps, lengths, blank=0, zero_infinity=False, scores=False):
     """By every way to spread the labels."""
     found = []
     for i in range(x.shape[1]):
@@ -160,13 +167,15 @@ ROWS += [
         tolerance=4),
     Row("linear_cross_entropy", _linear_cross_entropy,
         [S((3, 2), (4, 2), (4,), CLASSES, chunk=n) for n in (1, 2, 3)]
-        + [S((3, 2), (4, 2), None, CLASSES, chunk=2), S((0, 2), (4, 2), (4,), CLASSES[:0], chunk=2)],
+        + [S((3, 2), (4, 2), None, CLASSES, chunk=2),
+           S((0, 2), (4, 2), (4,), CLASSES[:0], chunk=2)],
         tolerance=8),
-    # Its rule is the gradient of what `log_softmax` was taken of, and no derivative of the loss.
     Row("ctc_loss", _ctc,
         [S(D((4, 4, 3), POSITIVE), LABELS, STEPS, LENGTHS),
-         S((4, 4, 3), LABELS % 2, STEPS, LENGTHS, blank=2),
-         S((4, 4, 3), LABELS, np.array([1, 2, 4, 0]), LENGTHS),
-         S((4, 4, 3), LABELS, np.array([1, 2, 4, 0]), LENGTHS, zero_infinity=True)],
+         S((4, 4, 3), LABELS % 2, STEPS, LENGTHS, blank=2)], tolerance=8),
+    Row("ctc_loss", _ctc,
+        [S((4, 4, 3), LABELS, np.array([1, 2, 4, 0]), LENGTHS),
+         S((4, 4, 3), LABELS, np.array([1, 2, 4, 0]), LENGTHS, zero_infinity=True),
+         S((4, 4, 3), LABELS, STEPS, LENGTHS, scores=True)],  # whose rule is no derivative
         tolerance=8, differentiable=False),
 ]  # fmt: skip

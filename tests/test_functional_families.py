@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import xpgrad as xg
-from namespaces import give, has_dtype, host, tensor
+from namespaces import has_dtype, host, tensor
 from test_functional import LARGE, compare, is_float, numbers, run
 from xpgrad.nn import functional
 
@@ -35,7 +35,7 @@ KINKS = {
     "softshrink": (lambda F, x: F.softshrink(x), [0.5, -0.5, 0.0, 1.0, nan, inf]),
     "celu": (lambda F, x: F.celu(x, 0.5), [0.0, -1.0, 1.0, nan, -1e3, 1e3]),
     "elu": (lambda F, x: F.elu(x, 0.5), [0.0, -1.0, 1.0, nan, -1e3, 1e3]),
-    "prelu": (lambda F, x, w: F.prelu(x, w), [0.0, -1.0, 1.0, nan], [0.25]),
+    "prelu": (lambda F, x, w: F.prelu(x, w), [0.0, -1.0, 1.0], [0.25]),
     "rrelu": (lambda F, x: F.rrelu(x), [0.0, -1.0, 1.0]),
     "softsign": (lambda F, x: F.softsign(x), [0.0, -1.0, 1.0]),
     "tanhshrink": (lambda F, x: F.tanhshrink(x), [0.0, -1.0, 1.0]),
@@ -52,15 +52,19 @@ KINKS = {
     "variance": (lambda F, x, v: F.gaussian_nll_loss(x, x.detach() * 2, v, eps=0.5),
                  [1.0, 2.0], [0.25, 1.0]),
 }  # fmt: skip
-UNNAMED = {"glu", "rrelu", "cosine"}
+
+
+# PyTorch has no second derivative, or one that is no number or (prelu) the one from above.
+ONCE = {"hardsigmoid", "multi margin", "pairwise", "cosine", "prelu"}
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("case", KINKS)
 def test_kinks_like_pytorch(case):
     program, *values = KINKS[case]
-    order = 1 if case in ("hardsigmoid", "multi margin") else 2  # PyTorch has no second one
-    compare(program, *map(np.array, values), order=order, name=False)
+    order = 1 if case in ONCE else 2
+    tolerance = 1e-7 if case == "hardsigmoid" else 1e-9  # PyTorch's sixth is in single precision
+    compare(program, *map(np.array, values), order=order, name=False, tolerance=tolerance)
 
 
 def test_no_distance_has_no_slope():
@@ -271,7 +275,7 @@ KEY_WORDS = {
     "ctc targets": "Expected tensor to have size at least 3 at dimension 1, but got size 2",
     "ctc rows": "Expected tensor to have size 2 at dimension 0, but got size 3",
     "ctc type": "not implemented for 'Half'",
-    "bag first": "the first sequence in the mini-batch has to start from position 0. However, got 1",
+    "bag first": "in the mini-batch has to start from position 0. However, got 1",
     "bag factors": "per_sample_weights is only supported for mode='sum' (got mode='mean').",
 }
 
@@ -342,7 +346,8 @@ PROGRAMS = {
 @pytest.mark.parametrize("case", PROGRAMS)
 def test_like_pytorch(case):
     program, *arrays = PROGRAMS[case]
-    compare(program, *arrays, order=1 if case == "bag" else 2, name=False)
+    once = ("bag", "batch norm, flat")  # PyTorch's second derivatives fail
+    compare(program, *arrays, order=1 if case in once else 2, name=False)
 
 
 @pytest.mark.oracle
@@ -431,9 +436,7 @@ def test_large_bags_with_and_without_scipy(without, monkeypatch):
     table = xg.tensor(rng.uniform(-1, 1, (50, 64)), requires_grad=True)
     places = rng.integers(0, 50, (30, 7))
     factors = xg.tensor(rng.uniform(-1, 1, (30, 7)), requires_grad=True)
-    out = functional.embedding_bag(
-        xg.tensor(places), table, mode="sum", per_sample_weights=factors
-    )
+    out = functional.embedding_bag(xg.tensor(places), table, mode="sum", per_sample_weights=factors)
     seed = rng.uniform(-1, 1, (30, 64))
     out.backward(xg.tensor(seed))
     t, f = numbers(table), numbers(factors)
@@ -555,7 +558,7 @@ def test_alpha_dropout_keeps_mean_and_variance(ns):
     x = tensor(ns, np.random.default_rng(0).normal(size=N).astype(F32), requires_grad=True)
     out = functional.alpha_dropout(x, 0.25, training=True)
     values = host(out)
-    dropped = values == values.min()
+    dropped = np.isclose(values, -0.75 * 1.7580993408473766 * (0.75 * (1 + 0.772726)) ** -0.5)
     assert 0.23 < np.mean(dropped) < 0.27
     assert abs(values.mean()) < 0.05
     assert 0.9 < values.var() < 1.1
@@ -676,7 +679,7 @@ def test_families_on_every_namespace(case, ns):
     found = []
     for where in (cpu, ns):
         leaves = [
-            tensor(where, a.astype(F32), requires_grad=True) if is_float(a) else give(where, a)
+            tensor(where, a.astype(F32), requires_grad=True) if is_float(a) else tensor(where, a)
             for a in arrays
         ]
         out = program(functional, *leaves)

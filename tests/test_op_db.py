@@ -1,5 +1,7 @@
 """A walk over PyTorch's own database of ops: every entry matches, or is listed with a reason."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch", reason="PyTorch is the oracle here")
@@ -57,6 +59,12 @@ def test_lists_name_entries_and_reasons():
     assert {name for name, _ in OTHER_DTYPES} <= set(WITH_DTYPES)
     reasons = [*ABSENT.values(), *DIFFERENT.values(), *OTHER_DTYPES.values()]
     assert all(len(reason) > 20 for reason in reasons)
+
+
+def test_the_table_in_the_readme_is_this_one():
+    """As ``python tests/op_db.py --table`` prints it."""
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+    assert op_db.table({*ABSENT, *DIFFERENT}) in readme
 
 
 def test_every_entry_has_a_family():

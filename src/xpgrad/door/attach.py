@@ -88,7 +88,9 @@ def documented(
     slope: str = "",
 ) -> Any:
     """An op as the door's function of that name, which may begin with a module's: no method."""
-    call = _spelled(function_of(function.op))
+    call = spelled(function_of(function.op), *("input", "other")[: len(function.op.inputs)])
+    call.op = function.op
+    call.__annotations__["return"] = "Tensor"
     call.__name__ = call.__qualname__ = name.rpartition(".")[2]
     call.__module__ = "xpgrad"
     call.__doc__ = text
@@ -103,19 +105,21 @@ def documented(
     return call
 
 
-def _spelled(call: Any) -> Any:
-    """An op's function with PyTorch's names for its inputs, which can then be given by name.
+def spelled(function: Any, *names: str) -> Any:
+    """A function with other names for its first arguments, which can then be given by name.
 
     The code is the same, but for what it calls its arguments: there is no layer in between.
     """
-    code = call.__code__
-    names = ("input", "other")[: code.co_argcount]
-    code = code.replace(co_posonlyargcount=0, co_varnames=(*names, *code.co_varnames[len(names) :]))
+    code = function.__code__
+    before, rest = code.co_varnames[: len(names)], code.co_varnames[len(names) :]
+    code = code.replace(co_posonlyargcount=0, co_varnames=(*names, *rest))
     made: Any = FunctionType(
-        code, call.__globals__, call.__name__, call.__defaults__, call.__closure__
+        code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
-    made.__annotations__ = {**dict.fromkeys(names, "Any"), "return": "Tensor"}
-    made.op = call.op
+    known = dict(zip(before, names, strict=True))
+    made.__annotations__ = {known.get(k, k): v for k, v in function.__annotations__.items()}
+    made.__kwdefaults__, made.__doc__ = function.__kwdefaults__, function.__doc__
+    made.__module__ = function.__module__
     return made
 
 

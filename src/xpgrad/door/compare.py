@@ -217,7 +217,9 @@ def _where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     return found
 
 
-def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Whether each element is among the test elements.
 
     >>> import xpgrad as xg

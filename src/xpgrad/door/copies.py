@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,7 +44,11 @@ def _copy(what: str, view: Callable[..., Any], example: str) -> Any:
         found = view(only_tensor(input, name), *args, **kwargs)
         return tuple(map(copied, found)) if isinstance(found, tuple) else copied(found)
 
-    functools.update_wrapper(call, view)
+    signature = inspect.signature(view)
+    first, *rest = signature.parameters.values()
+    call.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[first.replace(name="input"), *rest]
+    )
     call.__name__ = call.__qualname__ = name
     call.__module__ = __name__
     given, result = example.split(" -> ")

@@ -393,7 +393,7 @@ def scatter(
     last one counts.
 
     Args:
-        reduce: ``"add"`` adds instead.
+        reduce: ``"add"`` adds instead, ``"multiply"`` multiplies.
 
     Raises:
         IndexError: out of range.
@@ -409,11 +409,17 @@ def scatter(
     (tensor([0., 1.]), tensor([1., 1.]))
     """
     x = joined(only_tensor(input, "scatter"), index, src, value)
-    if reduce not in (None, "add"):
-        raise NotImplementedError(f"scatter with reduce={reduce!r}: only 'add' is there")
+    if reduce not in (None, "add", "multiply"):
+        raise ShapeError("reduce argument must be either add or multiply.")
     given = value if src is None else src
     if not x.ndim or _is_point(index):
         return scatter(*_lines(x, dim, index, given), reduce=reduce).reshape(x.shape)
+    if reduce is not None and not isinstance(given, Tensor):
+        given = x.new_full(index.shape, given)
+    if reduce == "multiply":
+        from xpgrad.door.scatter import scatter_reduce
+
+        return scatter_reduce(x, dim, index, given, "prod")
     limits = [("self", tuple(x.shape), True)]
     if not isinstance(given, Tensor):
         at = _along("scatter", x, dim, index, limits)

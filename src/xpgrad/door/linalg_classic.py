@@ -9,7 +9,7 @@ import numpy as np
 from xpgrad.backward import tensor_namespace
 from xpgrad.door import linalg_factors, linalg_norms, linalg_spectra, linalg_systems, results
 from xpgrad.door.arguments import only_tensor
-from xpgrad.door.attach import method
+from xpgrad.door.attach import method, spelled
 from xpgrad.door.linalg_checks import alike, check_square, floating, matrix, square
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import decompositions as ops
@@ -24,10 +24,10 @@ __all__ = [
     "orgqr", "ormqr", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
 ]  # fmt: skip
 
-inverse = method("inverse")(linalg_systems.inv)
-det = method("det")(linalg_factors.det)
-matrix_exp = method("matrix_exp")(linalg_spectra.matrix_exp)
-matrix_power = method("matrix_power")(linalg_spectra.matrix_power)
+inverse = method("inverse")(spelled(linalg_systems.inv, "input"))
+det = method("det")(spelled(linalg_factors.det, "input"))
+matrix_exp = method("matrix_exp")(spelled(linalg_spectra.matrix_exp, "input"))
+matrix_power = method("matrix_power")(spelled(linalg_spectra.matrix_power, "input"))
 orgqr = method("orgqr")(linalg_spectra.householder_product)
 
 

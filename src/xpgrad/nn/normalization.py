@@ -158,7 +158,8 @@ class _Channels(_Scaled):
         if track_running_stats:
             made["running_mean"] = zeros(num_features, device=device, dtype=dtype)
             made["running_var"] = ones(num_features, device=device, dtype=dtype)
-            count = dtypes.int64
+            known = made["running_var"]._ns.natives  # some devices have no 64-bit integers
+            count = dtypes.int64 if dtypes.int64 in known else dtypes.int32
             made["num_batches_tracked"] = tensor(0, device=device, dtype=count)
         for name, buffer in made.items():
             self.register_buffer(name, buffer)

@@ -7,6 +7,8 @@ from it, and so does the output padding of a transposed convolution.
 
 from __future__ import annotations
 
+import math
+
 from xpgrad.op import op
 
 
@@ -21,7 +23,10 @@ def by_weight(g, x, like, stride, padding, dilation, groups, xp):
 
 
 def by_bias(g, xp):
-    return xp.sum(g, axis=(0, *range(2, len(g.shape))))
+    n, f, *space = g.shape
+    places = math.prod(space)
+    rows = xp.matmul(xp.reshape(g, (n, f, places)), xp.ones((places,), dtype=g.dtype))
+    return xp.sum(rows, axis=0)  # faster than a sum over all
 
 
 def biased(out, bias, xp):

@@ -72,8 +72,8 @@ def at_end(lengths, width, xp):
 def backwards(emitted, skips, steps, lengths, xp):
     """For each step the log-probability of all that may follow."""
     t, _, width = emitted.shape
-    over = xp.where(at_end(lengths, width, xp), 0.0, NEVER)
-    over = xp.astype(over, emitted.dtype)
+    zeros = xp.zeros(emitted.shape[1:], dtype=emitted.dtype)
+    over = xp.where(at_end(lengths, width, xp), zeros, NEVER)
     now, found = over, []
     for i in range(t - 1, -1, -1):
         if i + 1 < t:
@@ -85,12 +85,8 @@ def backwards(emitted, skips, steps, lengths, xp):
     return found[::-1]
 
 
-def ctc_rule(g, x, targets, steps, lengths, blank, zero_infinity, xp):
-    """exp(x) less the share of the paths that have the class at that step.
-
-    Where `x` is `log_softmax` of something, the first part makes no difference to its gradient;
-    PyTorch's has it.
-    """
+def ctc_rule(g, x, targets, steps, lengths, blank, zero_infinity, scores, xp):
+    """Minus the share of the paths that have the class at that step; see `ctc_loss`."""
     labels, skips = layout(targets, lengths, blank, xp)
     emitted = emissions(x, labels, xp)
     t, n, _ = emitted.shape
@@ -104,10 +100,11 @@ def ctc_rule(g, x, targets, steps, lengths, blank, zero_infinity, xp):
     rows = xp.reshape(xp.arange(t), (t, 1, 1))
     columns = xp.reshape(xp.arange(n), (1, n, 1))
     taken = xp.index_add(x, (rows, columns, xp.expand_dims(labels, axis=0)), share)
-    none = xp.where(total < NEVER / 2, 0.0 if zero_infinity else math.nan, 1.0)
-    scale = xp.expand_dims(xp.where(total < NEVER / 2, none, g), axis=1)
+    scale = xp.where(total < NEVER / 2, 0.0 if zero_infinity else math.nan, g)
+    scale = xp.expand_dims(scale, axis=1)
     counts = xp.reshape(xp.arange(t, dtype=steps.dtype), (t, 1)) < steps
-    return xp.where(xp.expand_dims(counts, axis=2), (xp.exp(x) - taken) * scale, 0.0)
+    slope = xp.exp(x) - taken if scores else -taken
+    return xp.where(xp.expand_dims(counts, axis=2), slope * scale, 0.0)
 
 
 def log_likelihood(last, lengths, xp):
@@ -118,7 +115,7 @@ def log_likelihood(last, lengths, xp):
 
 
 @op(x=ctc_rule, targets=None, steps=None, lengths=None)
-def ctc_loss(xp, x, targets, steps, lengths, /, *, blank=0, zero_infinity=False):
+def ctc_loss(xp, x, targets, steps, lengths, /, *, blank=0, zero_infinity=False, scores=False):
     """Minus the log-probability of each target.
 
     Args:
@@ -129,6 +126,8 @@ def ctc_loss(xp, x, targets, steps, lengths, /, *, blank=0, zero_infinity=False)
         lengths: how many of the S labels each has, (N,).
         blank: the class of the blank.
         zero_infinity: where there is no path, 0 instead of infinity.
+        scores: the gradient is that of the scores that `x` is `log_softmax` of: exp(x) more. It is
+            all the same to what is passed on to them. PyTorch's is.
     """
     labels, skips = layout(targets, lengths, blank, xp)
     last, _ = forwards(emissions(x, labels, xp), skips, steps, xp)

@@ -199,9 +199,9 @@ def rms_norm(xp, x, weight, /, *, axes, eps):
 
 # ------------------------------------------------------------------ over channels
 #
-# Arrays have the shape (examples, groups, channels of a group, places) here, or, where channels have
-# one place each, that without the last. Means and reciprocal standard deviations are results, too.
-# They get gradients of their own only where gradients are differentiated.
+# Arrays have the shape (examples, groups, channels of a group, places) here, or that without the
+# last where channels have one place each. Means and reciprocal standard deviations are results,
+# too. They get gradients of their own only where gradients are differentiated.
 
 
 def split(x, groups, xp):

@@ -310,6 +310,8 @@ def tanhshrink(input: Tensor) -> Tensor:
     tensor([0.0000, 1.0360])
     """
     x = only_tensor(input, "tanhshrink")
+    if x.dtype is dtypes.bool_:
+        raise DTypeError("Subtraction, the `-` operator, with a bool tensor is not supported.")
     return x - elementwise.tanh(x)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import only_tensor
 from xpgrad.errors import ShapeError
-from xpgrad.nn.functional.classes import _check_target, _rows, cross_entropy
+from xpgrad.nn.functional.classes import _check_target, _rows, _widest_integer, cross_entropy
 from xpgrad.nn.functional.layers import linear
 from xpgrad.nn.functional.reducing import reduced
 from xpgrad.ops import chunked as ops
@@ -85,7 +85,7 @@ class LinearCrossEntropyOptions:
         power = 1 << (wanted - 1).bit_length()
         factor = 2 if method == "auto" else self._factor()
         found = max(min(power // factor, batch), 1)
-        if size is not None and found != given:
+        if size is not None and size != found:
             raise ValueError(
                 f"batch_chunk_size={size} and chunking_method={method!r} (which gives {found}) do "
                 "not agree: give one of them"
@@ -139,7 +139,8 @@ def linear_cross_entropy(
     ignore = -100 if ignore_index is None else ignore_index
     inner = tuple(w.shape[1:-1])
     if options is not None:
-        usual = reduction in ("none", "mean", "sum") and t.dtype is dtypes.int64
+        usual = t.dtype is dtypes.int64 or _widest_integer(t)
+        usual = usual and reduction in ("none", "mean", "sum")
         if usual and not inner and not label_smoothing:
             return _in_chunks(x, w, t, linear_bias, weight, reduction, ignore, options)
         warnings.warn(

@@ -115,6 +115,7 @@ def ctc_loss(
         wrap(counts, ns),
         blank=blank,
         zero_infinity=zero_infinity,
+        scores=True,
     )
     if how == "mean":
         with ns.current():
@@ -135,7 +136,8 @@ def _numbers(given: Any, name: str, x: Tensor) -> Tensor:
         raise TypeError(f"ctc_loss(): argument '{name}' must be Tensor, not {type(given).__name__}")
     ns = x._ns.base
     with ns.current():
-        return wrap(ns.from_host(np.asarray(given, np.int64)), ns)
+        index = ns.arange(0).dtype
+        return wrap(ns.asarray(given, dtype=index) if given else ns.zeros((0,), dtype=index), ns)
 
 
 def _checked(ns: Namespace, lengths: Tensor, name: str, batch: int, most: int | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.linalg import norm
 from xpgrad.door.rearrange import broadcast_tensors
@@ -14,7 +15,7 @@ from xpgrad.op import named
 from xpgrad.ops import distances, indexing
 from xpgrad.ops import linalg as ops
 from xpgrad.ops.searching import take
-from xpgrad.promotion import result_type
+from xpgrad.promotion import broadcast_fault, result_type
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -46,6 +47,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         raise DTypeError(
             f"expected common dtype to be floating point, yet common dtype is {common.torch_name}"
         )
+    fault = broadcast_fault([tuple(x.shape), tuple(y.shape)])
+    if fault is not None:
+        raise ShapeError(fault)
     x, y = broadcast_tensors(x.to(common), y.to(common))
     dim = dim_of(dim, x.ndim)
     lengths = [norm(t, 2, dim, keepdim=True).clone() for t in (x, y)]
@@ -94,9 +98,10 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     if p < 0:
         raise ShapeError("pdist only supports non-negative p values")
     ns = x._ns
-    first, second = np.triu_indices(x.shape[0], 1)
+    integer = "int64" if dtypes.int64 in ns.natives else "int32"
     with ns.current():
-        i, j = (ns.base.from_host(places) for places in (first, second))
+        pairs = np.triu_indices(x.shape[0], 1)
+        i, j = (ns.base.from_host(places.astype(integer)) for places in pairs)
     if p == 2:
         picked: Tensor = _pairs(distances.cdist(x, x), index=(i, j))
         return picked

@@ -104,12 +104,16 @@ def interpolate(
         found: Tensor = _AREA[x.ndim](x, sizes)
         return found
     kind = x.dtype
-    if kind is uint8 and not mode.startswith("nearest"):
-        x = astype(x, dtype=float32)
-    elif kind is not uint8 and (kind.is_complex or not kind.is_differentiable):
+    if kind is not uint8 and (kind.is_complex or not kind.is_differentiable):
         raise UnsupportedDType(f"\"upsample_{mode}\" not implemented for '{kind.torch_name}'")
-    out = _resized(x, sizes, factors, mode, bool(align_corners), antialias)
-    return out.round().clamp(0, 255).to(kind) if out.dtype is not kind else out
+    tables = _tables(x, sizes, factors, mode, bool(align_corners), antialias)
+    if kind is uint8 and not mode.startswith("nearest"):
+        for axis, taps in reversed(tables):  # rounded each time, as Pillow does
+            x = resampling.resample(astype(x, dtype=float32), axis=axis, taps=taps)
+            x = astype(x.round().clamp(0, 255), dtype=uint8)
+        return x
+    key = f"{mode}{x.ndim - 2}" + ("aa" if antialias else "")
+    return _resized(x, tables, resampling.UPSAMPLED.get(key, resampling.resample))
 
 
 def _sizes(
@@ -153,29 +157,32 @@ def _sizes(
     return sizes, [None] * space if recompute else factors
 
 
-@in_single
-def _resized(
+def _tables(
     x: Tensor, sizes: Any, factors: Any, mode: str, align: bool, antialias: bool
-) -> Tensor:
-    space = len(sizes)
-    wanted = []
+) -> list[tuple[int, Taps]]:
+    """For each dimension of space, what to read for its new places."""
+    found = []
     for i, (m, factor) in enumerate(zip(sizes, factors, strict=True)):
         n = x.shape[i + 2]
         if mode.startswith("nearest"):
-            wanted.append((i + 2, _nearest(n, m, factor, mode == "nearest-exact")))
+            taps = _nearest(n, m, factor, mode == "nearest-exact")
         elif antialias:
-            wanted.append((i + 2, _smooth(n, m, factor, align, mode)))
+            taps = _smooth(n, m, factor, align, mode)
         elif mode == "bicubic":
-            wanted.append((i + 2, _cubic(n, m, factor, align)))
+            taps = _cubic(n, m, factor, align)
         else:
-            wanted.append((i + 2, _linear(n, m, factor, align)))
-    key = f"{mode}{space}" + ("aa" if antialias else "")
-    last: Callable[..., Tensor] = resampling.UPSAMPLED.get(key, resampling.resample)
-    # Smaller dimensions first: there is less to do for the others then.
-    wanted.sort(key=lambda pair: pair[1].count / pair[1].length)
-    for axis, taps in wanted[:-1]:
+            taps = _linear(n, m, factor, align)
+        found.append((i + 2, taps))
+    return found
+
+
+@in_single
+def _resized(x: Tensor, tables: list[tuple[int, Taps]], last: Callable[..., Tensor]) -> Tensor:
+    # What makes it smaller comes first: there is less to do for the others then.
+    *others, end = sorted(tables, key=lambda pair: pair[1].count / pair[1].length)
+    for axis, taps in others:
         x = resampling.resample(x, axis=axis, taps=taps)
-    return last(x, axis=wanted[-1][0], taps=wanted[-1][1])
+    return last(x, axis=end[0], taps=end[1])
 
 
 # ------------------------------------------------------------------ tables

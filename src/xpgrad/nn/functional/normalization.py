@@ -123,7 +123,9 @@ def _same_dtype(x: Tensor, *parts: Tensor | None) -> None:
     for part in parts:
         if part is None or part.dtype is x.dtype:
             continue
-        if x.dtype is not dtypes.float16 or part.dtype is not dtypes.float32:
+        if part.dtype is not dtypes.float32:
+            raise DTypeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+        if x.dtype is not dtypes.float16:
             raise DTypeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
