@@ -80,6 +80,17 @@ def test_no_distance_has_no_slope():
         np.testing.assert_allclose(*found)
 
 
+def test_counts_of_nothing_have_no_slope():
+    """Where PyTorch's is no number."""
+    t = xg.tensor([0.0, 0.5, 3.0], requires_grad=True)
+    x = xg.zeros(3)
+    loss = functional.poisson_nll_loss(x, t, full=True, reduction="none")
+    assert loss[:2].tolist() == [1.0, 1.0]
+    (g,) = xg.autograd.grad(loss.sum(), t)
+    assert g[:2].tolist() == [0.0, 0.0]
+    assert g[2].item() == pytest.approx(math.log(3) + 1 / 6)
+
+
 STEADY = {
     "celu": lambda F, x: F.celu(x),
     "mish": lambda F, x: F.mish(x),
@@ -451,6 +462,16 @@ def test_large_bags_with_and_without_scipy(without, monkeypatch):
     expected = np.zeros_like(t)
     np.add.at(expected, places, t[places])
     np.testing.assert_allclose(numbers(rows.grad), expected, rtol=1e-11)
+
+
+def test_positions_of_large_bags_are_checked_below_the_door():
+    """SciPy's products would read and write beside the arrays."""
+    table = xg.tensor(np.ones((50, 1000)))
+    inside = xg.tensor(np.zeros(8, int))
+    outside = xg.tensor(np.array([0, 1, 2, 3, 4, 5, 6, 50]))
+    for places, bags in ((outside, inside), (inside, outside)):
+        with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+            xg.ops.bags.embedding_bag(table, places, bags, None, count=50)
 
 
 CTC = {

@@ -1077,7 +1077,9 @@ def test_an_unknown_output_is_unused():
 def test_the_outputs_of_a_node_are_known_by_one_node_each():
     """A second derivative by a result that the first rule used: both ways count."""
     x = leaf(1.0, 2.0, 4.0)
-    out, _, rstd = xg.ops.normalization.channel_norm(x.reshape(1, 1, 3), None, None, groups=1, over=2)
+    out, _, rstd = xg.ops.normalization.channel_norm(
+        x.reshape(1, 1, 3), None, None, groups=1, over=2
+    )
     (g,) = xg.autograd.grad(out[0, 0, 0], x, create_graph=True)
     by_rstd = xg.autograd.grad(g.sum() + rstd.sum() + (g * g).sum(), rstd, retain_graph=True)[0]
     h = 1e-3

@@ -29,8 +29,7 @@ FORBIDDEN = {
 # those above it in this table; inside a function it may import what it likes.
 LAYERS = [
     {"errors", "dtypes", "device", "printing", "mode", "size"},
-    {"namespace", "registry", "indexing", "host", "host_linalg", "portable", "extras",
-     "windowed"},
+    {"namespace", "registry", "indexing", "host", "host_linalg", "portable", "extras", "windowed"},
     {"tensor", "graph", "hooks", "versions", "views", "_methods"},
     {"op", "call", "promotion"},
     {"backward"},

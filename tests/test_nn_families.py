@@ -282,3 +282,36 @@ def test_modules_that_are_not_others():
     assert not isinstance(nn.Dropout2d(), nn.Dropout)
     assert not isinstance(nn.LogSoftmax(), nn.Softmax)
     assert isinstance(nn.ReLU6(), nn.Hardtanh)
+
+
+# ------------------------------------------------------------------ adaptive softmax
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("bias", [True, False])
+def test_adaptive_softmax_like_pytorch(bias):
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+    theirs, mine = pair("AdaptiveLogSoftmaxWithLoss", (6, 12, [3, 7], 2.0, bias))
+    assert repr(mine) == repr(theirs)
+    found = []
+    for lib, module in ((torch, theirs), (xg, mine)):
+        x = lib.tensor(X, requires_grad=True)
+        for target in ([0, 4, 11, 7], [1, 2, 0, 0]):
+            out, loss = module(x, lib.tensor(target))
+            (out.sum() + loss).backward()
+        one = module(x[0], lib.tensor(5))
+        found.append([
+            numbers(t)
+            for t in (out, loss, *one, module.log_prob(x), module.predict(x), x.grad,
+                      *(p.grad for p in module.parameters()))
+        ])  # fmt: skip
+    for a, e in zip(*found, strict=True):
+        np.testing.assert_allclose(a, e, rtol=2e-5, atol=2e-6)
+    for target in (np.array([0, 4, 11, 12]), np.array([0, 4]), np.zeros((4, 1), int)):
+        with pytest.raises(RuntimeError) as expected:
+            theirs(torch.tensor(X), torch.tensor(target))
+        with pytest.raises(RuntimeError) as error:
+            mine(xg.tensor(X), xg.tensor(target))
+        assert str(error.value) == str(expected.value)
+    with pytest.raises(ValueError, match="unique, positive integers sorted"):
+        nn.AdaptiveLogSoftmaxWithLoss(6, 12, [7, 3])

@@ -362,11 +362,14 @@ def test_errors(row, ns):
                 call(FUNCTIONS[row.name], ns, inputs, error.sample.settings)
 
 
+ELSEWHERE = {"cholesky_inverse"}  # its rules are compared with PyTorch's, in test_linalg.py
+
+
 def complaints(ops, table):
     """Ops without a row, rows without an op, and rows that leave a rule unchecked."""
     named = {row.name for row in table}
     checked = {row.name for row in table if row.differentiable}
-    unchecked = {name for name, op in ops.items() if op.differentiable} - checked
+    unchecked = {name for name, op in ops.items() if op.differentiable} - checked - ELSEWHERE
     return (
         [f"op {name} has no row in op_table.py" for name in sorted(ops.keys() - named)]
         + [f"row {name} is for no op" for name in sorted(named - ops.keys())]

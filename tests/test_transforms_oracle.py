@@ -172,6 +172,17 @@ def _agree(a, b):
 # Functions that make or read no Tensor, whose results no transform can have a part in, and why
 # others are left out.
 APART = {
+    "of space: their ops under transforms are in test_vmap.py and test_forward.py": """
+        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+        adaptive_max_pool1d_with_indices adaptive_max_pool2d
+        adaptive_max_pool2d_with_indices adaptive_max_pool3d
+        adaptive_max_pool3d_with_indices affine_grid avg_pool1d avg_pool2d avg_pool3d
+        channel_shuffle fill_diagonal_ fold grid_sample histc interpolate lp_pool1d
+        lp_pool2d lp_pool3d max_pool1d max_pool1d_with_indices max_pool2d
+        max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool1d
+        max_unpool2d max_unpool3d multi_head_attention_forward native_channel_shuffle
+        pad pixel_shuffle pixel_unshuffle scaled_dot_product_attention
+        unique_consecutive unravel_index upsample upsample_bilinear upsample_nearest""",
     "modes, devices, dtypes, printing": """
         enable_grad no_grad inference_mode set_grad_enabled is_grad_enabled
         is_inference_mode_enabled get_default_device set_default_device get_default_dtype

@@ -15,6 +15,9 @@ def sparse_product(x: Any, places: Any, into: Any, factors: Any, count: int) -> 
     """The matrix with ``factors`` at ``[into, places]`` times `x`; `None` where it is no help."""
     if places.size * x.shape[1] < SMALL or x.dtype.char not in "fdFD":
         return None
+    for index, bound in ((places, x.shape[0]), (into, count)):  # SciPy does not look
+        if index.min() < 0 or index.max() >= bound:
+            return None
     try:
         from scipy import sparse
     except ImportError:
@@ -42,7 +45,10 @@ class Sums(Namespace):
         """Values of shape (n, width) added at rows; `None` where that is no help."""
         if places.size < 2 or values.shape[1] < 4:
             return None
-        if places.min() < 0:
+        low, high = places.min(), places.max()
+        if low < -count or high >= count:
+            return None  # NumPy says so; the matrix would not
+        if low < 0:
             places = np.where(places < 0, places + count, places)
         order = np.arange(places.size)
         return sparse_product(values, order, places, None, count)

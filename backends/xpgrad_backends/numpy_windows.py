@@ -311,51 +311,71 @@ class Gapped(Blocks):
             along = zip(self.space, plan.inputs, plan.stride, plan.padding, phase, strict=True)
             pairs = [_inside(*one) for one in along]
             self.phases.append((tuple(a for a, _ in pairs), tuple(b for _, b in pairs)))
-        self.filled = tuple(slice(0, o) for o in plan.outputs)
-        self.memory: Array = None
+        self.filled: tuple[slice, ...] = tuple(slice(0, o) for o in plan.outputs)
+        self.line = math.prod(self.space[1:])
 
     def columns(self, images: int) -> Iterator[tuple[int, int]]:
-        count = images * self.length - self.last
-        width = -(-count // -(-count // self.plan.width))
-        return ((a, min(a + width, count)) for a in range(0, count, width))
+        end = images * self.length - self.last
+        step = max(1, self.plan.width // self.line) * self.line
+        if images > 1 or step >= end:
+            return iter([(0, end)])
+        end = min(end, self.plan.outputs[0] * self.line)
+        return ((a, min(a + step, end)) for a in range(0, end, step))
+
+    def part(self, memory: Array, rows: int, block: Block, dtype: Any) -> tuple[Array, slice]:
+        """Memory for a row of each channel with the columns of a block, and its lines.
+
+        It is (channel, image, line, …); what there is already is taken if it has that shape.
+        """
+        i, j, a, b = block
+        if j - i > 1:
+            lines = slice(0, self.space[0])
+        else:
+            lines = slice(a // self.line, min(-(-b // self.line), self.plan.outputs[0]))
+        shape = (rows, j - i, lines.stop - lines.start, *self.space[1:])
+        if memory is None or memory.shape != shape:
+            memory = np.zeros(shape, dtype)
+        return memory, lines
 
     def windows(self, x: Array) -> Iterator[tuple[Block, Array]]:
         plan = self.plan
         n, c = x.shape[:2]
-        padded = np.zeros((c, len(self.phases), min(plan.images, n), *self.space), x.dtype)
+        padded: Array = np.zeros((c, len(self.phases), min(plan.images, n), *self.space), x.dtype)
         runs = padded.reshape(c, len(self.phases), -1)
-        memory = np.empty(c * plan.taps * min(plan.width, runs.shape[2]), x.dtype)
+        memory: Array = None
         for i, j in plan.ranges(n):
             images = x[i:j].swapaxes(0, 1)
             for phase, (here, there) in enumerate(self.phases):
                 padded[(ALL, phase, slice(0, j - i), *here)] = images[(ALL, ALL, *there)]
             for a, b in self.columns(j - i):
-                block = memory[: c * plan.taps * (b - a)].reshape(c, plan.taps, b - a)
+                if memory is None or memory.shape[2] != b - a:
+                    memory = np.empty((c, plan.taps, b - a), x.dtype)
                 for tap, (phase, at) in enumerate(self.taps):
-                    block[:, tap] = runs[:, phase, a + at : b + at]
-                yield (i, j, a, b), block.reshape(c * plan.taps, b - a)
+                    memory[:, tap] = runs[:, phase, a + at : b + at]
+                yield (i, j, a, b), memory.reshape(c * plan.taps, b - a)
 
     def multiply(self, matrix: Array, windows: Array, out: Array, block: Block) -> None:
-        plan, f = self.plan, out.shape[1]
         i, j, a, b = block
-        if self.memory is None:
-            self.memory = np.empty((f, (j - i) * self.length), out.dtype)
-        there = self.memory.reshape(*matrix.shape[:-1], -1)[..., a:b]
+        self.product, lines = self.part(self.product, out.shape[1], block, out.dtype)
+        there = self.product.reshape(*matrix.shape[:-1], -1)[..., : b - a]
         np.matmul(matrix, windows, out=there)
-        if b == (j - i) * self.length - self.last:  # the last columns of these images
-            found = self.memory[:, : (j - i) * self.length].reshape(f, j - i, *self.space)
-            into = out[i:j].reshape(j - i, f, *plan.outputs)
-            into[...] = found[(ALL, ALL, *self.filled)].swapaxes(0, 1)
+        into = out[i:j].reshape(j - i, out.shape[1], *self.plan.outputs)
+        found = self.product[(ALL, ALL, *self.filled)]
+        into[:, :, lines] = found.swapaxes(0, 1)
+
+    product: Any = None
 
     def rows(self, g: Array) -> Callable[[Block], Array]:
-        n, f = g.shape[:2]
-        gapped = np.zeros((f, min(self.plan.images, n), *self.space), g.dtype)
+        f = g.shape[1]
+        gapped: Array = None
 
         def rows(block: Block) -> Array:
+            nonlocal gapped
             i, j, a, b = block
-            if not a:
-                gapped[(ALL, slice(0, j - i), *self.filled)] = g[i:j].swapaxes(0, 1)
-            return gapped.reshape(f, -1)[:, a:b]
+            gapped, lines = self.part(gapped, f, block, g.dtype)
+            images = g[i:j, :, lines].swapaxes(0, 1)
+            gapped[(ALL, ALL, slice(0, images.shape[2]), *self.filled[1:])] = images
+            return gapped.reshape(f, -1)[:, : b - a]
 
         return rows
 

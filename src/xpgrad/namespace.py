@@ -23,6 +23,7 @@ portable default, built on the standard, stands behind each.
 ``wrap(x)``            normalise what a call returned (NumPy's scalars) to an array
 ``quiet()``            a context without floating-point warnings
 ``guard``              ``None``, or a context that makes this device the current one
+``block``              ``None``, or how many elements are worth working on at a time (in a cache)
 ``to_host, from_host`` a NumPy copy of an array, and the way back
 ``send(x, ns)``        `x` on the device of another namespace
 ``owns_memory(x)``     whether nobody but `x` can see its memory (`False` if unknown)
@@ -84,7 +85,7 @@ class Namespace(Portable, Extras):
     array_type: type[Any]
     guard: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
     mutable: bool = True
-    block: int | None = None  # how many elements to work on at a time, where a cache is what is fast
+    block: int | None = None  # how many elements to work on at a time, where caches matter
     depth: int = 0  # how many transforms are wrapped around the library (`xpgrad.func`)
     level: Any = None  # the innermost of them
     tensors: Any = None  # the namespace of Tensors around its arrays, once asked for

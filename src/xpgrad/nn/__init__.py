@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xpgrad.nn import activations as _activations
+from xpgrad.nn import adaptive as _adaptive
 from xpgrad.nn import attention as _attention
 from xpgrad.nn import convolution as _convolution
 from xpgrad.nn import dropouts as _dropouts
@@ -16,6 +17,7 @@ from xpgrad.nn import pooling as _pooling
 from xpgrad.nn import spatial as _spatial
 from xpgrad.nn import utils as utils
 from xpgrad.nn.activations import *
+from xpgrad.nn.adaptive import *
 from xpgrad.nn.attention import *
 from xpgrad.nn.containers import ModuleDict, ModuleList, Sequential
 from xpgrad.nn.convolution import *
@@ -34,6 +36,7 @@ __all__ = [
     "Module", "Parameter",
     "ModuleDict", "ModuleList", "Sequential",
     *_activations.__all__,
+    *_adaptive.__all__,
     *_attention.__all__,
     *_convolution.__all__,
     *_dropouts.__all__,

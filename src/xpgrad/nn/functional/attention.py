@@ -280,6 +280,14 @@ def multi_head_attention_forward(
 
     Raises:
         AssertionError: for arguments that do not fit each other.
+
+    >>> import xpgrad as xg
+    >>> x, w = xg.tensor([[1.0, 0.0], [0.0, 1.0]]), xg.eye(2)
+    >>> given = (xg.cat([0 * w, w, w]), None, None, None, False, 0.0, w, None)
+    >>> xg.nn.functional.multi_head_attention_forward(x, x, x, 2, 1, *given)
+    (tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]]), tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]]))
     """
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:

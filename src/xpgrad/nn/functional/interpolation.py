@@ -110,7 +110,7 @@ def interpolate(
     if kind is uint8 and not mode.startswith("nearest"):
         for axis, taps in reversed(tables):  # rounded each time, as Pillow does
             x = resampling.resample(astype(x, dtype=float32), axis=axis, taps=taps)
-            x = astype(x.round().clamp(0, 255), dtype=uint8)
+            x = astype((x + 0.5).floor().clamp(0, 255), dtype=uint8)
         return x
     key = f"{mode}{x.ndim - 2}" + ("aa" if antialias else "")
     return _resized(x, tables, resampling.UPSAMPLED.get(key, resampling.resample))
@@ -288,6 +288,12 @@ def upsample(
 
     Warns:
         UserWarning: always.
+
+    >>> import warnings
+    >>> import xpgrad as xg
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     xg.nn.functional.upsample(xg.tensor([[[1.0, 3.0]]]), 4)
+    tensor([[[1., 1., 3., 3.]]])
     """
     _deprecated("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
@@ -298,6 +304,12 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 
     Warns:
         UserWarning: always.
+
+    >>> import warnings
+    >>> import xpgrad as xg
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     xg.nn.functional.upsample_nearest(xg.tensor([[[1.0, 3.0]]]), 4)
+    tensor([[[1., 1., 3., 3.]]])
     """
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, "nearest")
@@ -308,6 +320,12 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 
     Warns:
         UserWarning: always.
+
+    >>> import warnings
+    >>> import xpgrad as xg
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     xg.nn.functional.upsample_bilinear(xg.tensor([[[[1.0, 3.0]]]]), (1, 3))
+    tensor([[[[1., 2., 3.]]]])
     """
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)

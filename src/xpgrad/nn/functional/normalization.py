@@ -17,7 +17,7 @@ from xpgrad.op import named
 from xpgrad.ops import elementwise, reductions
 from xpgrad.ops import normalization as ops
 from xpgrad.ops.shape import reshape
-from xpgrad.tensor import Tensor
+from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize",
@@ -203,9 +203,12 @@ def _over_batch(
     if not training:
         return _by_running(x, weight, bias, running_mean, running_var, eps), None, None
     out, mean, rstd = _norm_of_batch(x, weight, bias, groups=x.shape[1], over=0, eps=eps)
-    mean, rstd = mean.detach().reshape(-1), rstd.detach().reshape(-1)
-    _move(running_mean, running_var, mean, rstd, x.shape.numel() // max(x.shape[1], 1), momentum,
-          eps)  # fmt: skip
+    ns, channels = out._ns, x.shape[1]
+    with ns.current():
+        mean, rstd = (wrap(ns.reshape(t._data, (channels,)), ns) for t in (mean, rstd))
+    if running_mean is not None or running_var is not None:
+        count = x.shape.numel() // max(channels, 1)
+        _move(running_mean, running_var, mean, rstd, count, momentum, eps)
     return out, mean, rstd
 
 
@@ -234,13 +237,17 @@ def _move(
     eps: float,
 ) -> None:  # fmt: skip
     """Move running statistics towards those of a batch of `count` numbers."""
-    with no_grad():
-        if running_mean is not None:
-            running_mean.mul_(1 - momentum).add_(mean.to(running_mean.dtype), alpha=momentum)
+    ns, rest = mean._ns, count / (count - 1) if count > 1 else math.nan
+    with no_grad(), ns.current():
+        parts = [(running_mean, mean._data), (running_var, None)]
         if running_var is not None:
-            rstd = rstd.to(running_var.dtype)
-            var = (rstd**-2 - eps).clamp(min=0) * (count / (count - 1) if count > 1 else math.nan)
-            running_var.mul_(1 - momentum).add_(var, alpha=momentum)
+            var = ns.maximum(1 / (rstd._data * rstd._data) - eps, 0.0) * rest
+            parts[1] = (running_var, var)
+        for running, now in parts:
+            if running is not None:
+                now = wrap(ns.wrap(now), ns)
+                now = now if now.dtype is running.dtype else now.to(running.dtype)
+                running.mul_(1 - momentum).add_(now, alpha=momentum)
 
 
 def instance_norm(
@@ -299,10 +306,9 @@ def instance_norm(
     out, mean, rstd = ops.channel_norm(x, weight, bias, groups=channels, over=2, eps=eps)
     if running_mean is not None or running_var is not None:
         mean, rstd = (reshape(t.detach(), shape=(n, channels)) for t in (mean, rstd))
-        # The average of the variances has this reciprocal root.
-        var = (rstd**-2).mean(0)
-        _move(running_mean, running_var, mean.mean(0), var**-0.5, math.prod(x.shape[2:]), momentum,
-              eps)  # fmt: skip
+        root = (rstd**-2).mean(0) ** -0.5  # of the average of the variances
+        count = math.prod(x.shape[2:])
+        _move(running_mean, running_var, mean.mean(0), root, count, momentum, eps)
     return out
 
 
