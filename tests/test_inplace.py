@@ -410,6 +410,46 @@ def test_a_result_that_no_rule_wants_is_not_saved():
     assert leaf.grad.tolist() == [9.0, 17.0, 25.0]
 
 
+def marks(write):
+    """Whether a write makes backward look at what was saved before."""
+    before = versions.last_write
+    write()
+    return versions.last_write != before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "mul_(2)", "add_(y, alpha=2)", "zero_()", "fill_(2.0)", "copy_(y)", "sin_()",
+        "addcmul_(y, y)", "__setitem__(0, 1.0)", "__setitem__(slice(2), xg.ones(2))", "clamp_(0, 1)",
+        "masked_fill_(y > 0, 1.0)", "index_add_(0, xg.tensor([0]), y[:1])",
+    ],
+)  # fmt: skip
+def test_only_memory_that_somebody_else_holds_is_marked(write):
+    x, y = xg.ones(5), xg.ones(5)
+    run = compile(f"x.{write}", "write", "eval")
+    version = x._version
+    assert not marks(lambda: eval(run, {"x": x, "y": y, "xg": xg}))
+    assert x._version == version + 1
+    leaf = xg.ones(5, requires_grad=True)
+    for hold in (lambda: x.detach(), lambda: x[1:], lambda: x.numpy(), lambda: leaf * x,
+                 lambda: x.view(5, 1).mT, lambda: memoryview(x.numpy()), lambda: [x._data],
+                 lambda: (leaf[1:] * x[1:]).exp()):  # fmt: skip
+        held = hold()
+        assert marks(lambda: eval(run, {"x": x, "y": y, "xg": xg})), hold
+        del held
+
+
+def test_running_statistics_and_steps_leave_no_marks():
+    layer, x = xg.nn.BatchNorm1d(4), xg.ones(8, 4, requires_grad=True)
+    steps = [xg.optim.SGD([x], 0.1, momentum=0.9), xg.optim.SGD([x], 0.1)]
+    assert not marks(lambda: layer(x))
+    (x * x).sum().backward()
+    assert not marks(lambda: (x * x).sum().backward())
+    for step in (*steps, *steps):
+        assert not marks(step.step)
+
+
 def test_marks_outlive_neither_memory_nor_tensors():
     """Memory that was written to, freed and used again by another tensor is as good as new."""
     leaf = xg.ones(1000, requires_grad=True)

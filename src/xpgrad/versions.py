@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 from xpgrad.errors import GradientError
@@ -64,12 +65,57 @@ announced = False  # whether writes are told of beforehand: `allow_mutation_on_s
 
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
-    """Note that the memory of `data` was written to, before or after the fact."""
+    """Note that the memory of `data` was written to, before or after the fact.
+
+    Memory that nothing but one Tensor holds was not saved by any node: it needs no mark. So is most
+    of what programs write to (running statistics, buffers, gradients), and backward need not look.
+    """
     global last_write
     stamp = version.bump()
-    if not version.silent:
-        last_write = stamp
-        written[ns.memory_key(data)] = (stamp, version)
+    if version.silent or (getrefcount(data) <= _SOLE and ns.owns_memory(data)):
+        return
+    last_write = stamp
+    written[ns.memory_key(data)] = (stamp, version)
+
+
+# What `getrefcount` says there of an array that only its Tensor holds differs between versions of
+# Python: it is tried on something of which that is known. Whoever holds more makes it larger.
+
+
+class _Known:
+    """Stands for a Tensor and its namespace alike, to see what `mark_written` makes of it."""
+
+    asked = False
+
+    def __init__(self) -> None:
+        self._data = object()
+
+    def owns_memory(self, x: Any) -> bool:
+        self.asked = True
+        return True
+
+    def memory_key(self, x: Any) -> int:
+        return 0
+
+    def _written(self) -> None:
+        version: Any = Version()
+        self_: Any = self
+        mark_written(self_, self._data, version)
+
+
+def _held_by_tensor() -> int:
+    global _SOLE
+    for _SOLE in range(1, 10):
+        known = _Known()
+        known._written()
+        if known.asked:
+            return _SOLE
+    return -1  # nothing is ever found to be alone
+
+
+_SOLE = -1
+_SOLE = _held_by_tensor()
+written.clear()
 
 
 def mark(ns: Namespace, data: Array, version: Version) -> None:

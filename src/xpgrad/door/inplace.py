@@ -162,6 +162,7 @@ def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
         raise ShapeError(
             f"the memory of this tensor is read-only ({error}); clone() it before writing to it"
         ) from None
+    target = None  # so that `_written` finds it unshared, if it is
     t._written()
 
 

@@ -166,6 +166,7 @@ class Optimizer:
                         data = p._data  # what `add_` does, less the checks that cannot fail here
                         data += change
                         p._data = data
+                        data = None
                         p._written()
                     else:
                         p.add_(wrap(ns.wrap(change), ns))
