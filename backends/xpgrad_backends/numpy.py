@@ -212,7 +212,10 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
             rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
             return rows.dot(y).reshape(*x.shape[:-1], y.shape[1])
         if x.ndim > 2 < y.ndim and x.shape[-1] == 1 == y.shape[-2] and x.dtype.kind in "fc":
-            return x * y  # stacks of outer products: gradients of weights for each example
+            # Stacks of outer products: gradients of weights for each example.
+            if x.dtype is y.dtype and x.dtype.kind == "f":
+                return np.einsum("...ij,...jk->...ik", x, y)
+            return x * y
         return np.matmul(x, y)
 
     def as_real(self, x: Any) -> Any:
