@@ -21,7 +21,7 @@ from transforms import (
     subsets,
 )
 from xpgrad import func
-from xpgrad.func import batched
+from xpgrad.func import batched, calls, shaped
 from xpgrad.op import OPS, op
 
 WIDE = ("float64", "complex128")
@@ -307,7 +307,7 @@ def test_vmap_with_jvp_and_grad(function, x, y):
 @pytest.fixture
 def untold(monkeypatch):
     """As if nobody had been told of any op that it is slow."""
-    monkeypatch.setattr(batched, "_slow", set())
+    monkeypatch.setattr(calls, "_slow", set())
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def test_the_warning_comes_again_where_it_was_an_error(doubled):
 def test_no_op_needs_a_loop(cpu):
     """`test_each_op` would fail, as warnings are errors; this says which ops it leaves out."""
     rules = batched.BATCHED
-    assert {name for name, rule in rules.items() if rule is batched._dynamic} == DYNAMIC
+    assert {name for name, rule in rules.items() if rule is shaped._dynamic} == DYNAMIC
     assert set(rules) <= set(OPS), "rules for ops that are gone"
 
 

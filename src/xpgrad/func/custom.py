@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from xpgrad.autograd.function import Function, FunctionCtx, needed, once_differentiable
 from xpgrad.backward import _fit, tensor_namespace
 from xpgrad.errors import GradientError, ShapeError
-from xpgrad.func.batched import Batched, BatchedNamespace, BatchLevel
+from xpgrad.func.batched import BatchedNamespace, BatchLevel
+from xpgrad.func.calls import Batched
 from xpgrad.func.dual import Dual, DualNamespace
 from xpgrad.func.trees import flatten, map_tensors, outline, spread
 from xpgrad.mode import mode, no_grad

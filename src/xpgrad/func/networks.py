@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from xpgrad.func.indexed import offsets
+
 if TYPE_CHECKING:
-    from xpgrad.func.batched import Call
+    from xpgrad.func.calls import Call
 
 
 def _layer_norm(call: Call, axes: Any, **how: Any) -> Any:
@@ -57,21 +59,15 @@ def _embedding_bag(call: Call, count: int, by_frequency: bool = False) -> Any:
     (length,) = call.shapes[1]
     if call.batched[0] or by_frequency:
         table = xp.reshape(call.whole(0), (size * rows, *width))
-        places = call.whole(1) + _offsets(call, rows, places)
+        places = call.whole(1) + offsets(call, rows, 1, places.dtype)
     else:
         places = call.whole(1)
-    bags = call.whole(2) + _offsets(call, count, bags)
+    bags = call.whole(2) + offsets(call, count, 1, bags.dtype)
     places, bags = (xp.reshape(a, (size * length,)) for a in (places, bags))
     if factors is not None:
         factors = xp.reshape(call.whole(3), (size * length,))
     out = call(table, places, bags, factors, count=size * count, by_frequency=by_frequency)
     return xp.reshape(out, (size, count, *width))
-
-
-def _offsets(call: Call, stride: int, like: Any) -> Any:
-    """Where each example begins among all."""
-    first = call.xp.arange(call.size, dtype=like.dtype) * stride
-    return call.xp.expand_dims(first, axis=1)
 
 
 def _ctc_loss(call: Call, **how: Any) -> Any:

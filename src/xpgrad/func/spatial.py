@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xpgrad.func.batched import Call
+    from xpgrad.func.calls import Call
 
 
 def _more_images(call: Call, i: int) -> Any:
