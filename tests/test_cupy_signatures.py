@@ -44,7 +44,7 @@ from played_cupy import (
 from test_registry import trained
 from xpgrad.autograd.forward_ad import ForwardNamespace
 from xpgrad.device import device as Device
-from xpgrad.func.levels import WrappedNamespace
+from xpgrad.func.wrapped import WrappedNamespace
 from xpgrad.namespace import CONSTANTS, CREATION, FUNCTIONS
 from xpgrad.registry import resolve
 from xpgrad_backends import cupy as backend_module

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, Self
 from xpgrad import printing
 from xpgrad.errors import DeviceError, GradientError, ShapeError
 from xpgrad.func.dual import Dual, DualLevel, DualNamespace
-from xpgrad.func.levels import Level, Wrapped
+from xpgrad.func.levels import Level
+from xpgrad.func.wrapped import Wrapped
 from xpgrad.graph import AccumulateGrad, Node, Output, tick
 from xpgrad.mode import _Switch, mode
 from xpgrad.namespace import Namespace

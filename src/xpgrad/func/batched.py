@@ -20,10 +20,11 @@ from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.calls import DECOMPOSED, Batched, Call, batched_index, behind
 from xpgrad.func.indexed import INDEXED
-from xpgrad.func.levels import Draws, Level, Wrapped, WrappedNamespace, lowered
+from xpgrad.func.levels import Level
 from xpgrad.func.networks import NETWORKS
 from xpgrad.func.shaped import SHAPED
 from xpgrad.func.spatial import SPATIAL
+from xpgrad.func.wrapped import Draws, Wrapped, WrappedNamespace, lowered
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
-from xpgrad.func.levels import Wrapped, WrappedNamespace, lowered
+from xpgrad.func.wrapped import Wrapped, WrappedNamespace, lowered
 from xpgrad.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from xpgrad.autograd.gradients import grad
 from xpgrad.backward import _fit, tensor_namespace
 from xpgrad.errors import GradientError
-from xpgrad.func.levels import Level, Wrapped, WrappedNamespace, lowered
+from xpgrad.func.levels import Level
+from xpgrad.func.wrapped import Wrapped, WrappedNamespace, lowered
 from xpgrad.graph import Bundle, Node
 from xpgrad.mode import enable_grad, mode
 from xpgrad.namespace import Namespace

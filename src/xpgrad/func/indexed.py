@@ -14,7 +14,7 @@ from typing import Any
 from xpgrad import indexing
 from xpgrad.errors import GradientError
 from xpgrad.func.calls import Batched, Call, batched_index
-from xpgrad.func.levels import lowered
+from xpgrad.func.wrapped import lowered
 from xpgrad.tensor import Tensor, wrap
 
 
