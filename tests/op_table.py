@@ -311,6 +311,7 @@ ROWS += [
     *binary("copysign", np.copysign, dtypes=REALS),
     *binary("maximum", np.maximum, dtypes=ALL_REAL),
     *binary("minimum", np.minimum, dtypes=ALL_REAL),
+    *unary("twice", lambda x: x + x, dtypes=WIDE + HALF),
     Row("scale", lambda x, by: x * by, [S(s, by=-2.5) for s in SHAPES], dtypes=WIDE + HALF),
     Row("clip", _clip, [S(s, min=-0.5, max=1.2) for s in SHAPES] + [S((2, 3), min=-0.5),
         S((2, 3), max=1.2), S((2, 3)), S((2, 3), min=2, max=1)], dtypes=FLOATS + HALF),

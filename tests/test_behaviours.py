@@ -105,16 +105,6 @@ DIFFERENT = {
         "there are no hooks for one saved value",
         "AttributeError: 'ExpBackward0' object has no attribute '_raw_saved_result'",
     ),
-    **dict.fromkeys(
-        (
-            "conventions.twice_at_zeros_and_kinks_relu",
-            "conventions.twice_at_zeros_and_kinks_leaky_relu",
-        ),
-        (
-            "such as that of `relu`, has no history",
-            "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
-        ),
-    ),
     "func.vmap_of_in_place_on_the_input": (
         "A write to an argument of a mapped function stays in the function",
         [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],

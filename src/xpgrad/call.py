@@ -10,6 +10,7 @@ which is thorough.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import and_
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xpgrad.errors import GradientError
@@ -375,7 +376,7 @@ def apply(
     if isinstance(error, GradientError):
         raise error
     if error is None and (found := alike(op, inputs)) is not None:
-        tensors, ns, converted = inputs, found, False
+        (tensors, ns), converted = found, False
     else:
         tensors, ns, converted = unify(op, inputs)
     if error is not None and not converted and not isinstance(error, RuntimeWarning):
@@ -390,7 +391,7 @@ def apply(
 
 def _compute(op: Op, ns: Namespace, arrays: list[Array], settings: dict[str, Any]) -> Any:
     try:
-        if ns.guard is None:
+        if ns.guard is None or ns.depth:
             return ns.run(op, arrays, settings)
         with ns.guard():
             return ns.run(op, arrays, settings)
@@ -409,7 +410,8 @@ def record(
 ) -> Any:
     """Tensors around the results, with a node if any input requires a gradient."""
     several = op.outputs != 1
-    outs = [ns.wrap(o) for o in out] if several else [ns.wrap(out)]
+    kind = ns.array_type
+    outs = [o if type(o) is kind else ns.wrap(o) for o in (out if several else (out,))]
     made = []
     for o in outs:
         t = new(Tensor)
@@ -417,7 +419,7 @@ def record(
         if mode.inference:
             t._inference = True
         made.append(t)
-    edges = tuple(getattr(t, "_node", None) for t in tensors)
+    edges = tuple([t._node if isinstance(t, Tensor) else None for t in tensors])
     if mode.grad and op.differentiable and any(e is not None for e in edges):
         node = new(op.node_type)
         node.edges = edges
@@ -449,12 +451,10 @@ def _saved(
         if not op.keep[0][0] and not op.needs_out:
             return None
         return (tuple(arrays) if op.keep[0][0] else None, out if op.needs_out else None)
-    kept = [
-        any(reads and edge is not None for reads, edge in zip(readers, edges, strict=True))
-        for readers in op.keep
-    ]
-    keep_out = any(reads and e is not None for reads, e in zip(op.out_for, edges, strict=True))
-    if not any(kept) and not keep_out:
+    present = [e is not None for e in edges]
+    kept = [True in map(and_, readers, present) for readers in op.keep]
+    keep_out = op.needs_out and True in map(and_, op.out_for, present)
+    if True not in kept and not keep_out:
         return None
     for t, keep in zip(tensors, kept, strict=True):
         if keep and isinstance(t, Tensor) and t._inference and t._node is None:

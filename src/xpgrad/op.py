@@ -25,9 +25,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from xpgrad.call import OpNode, apply, binary, general, ternary, unary, unary_with_settings
-from xpgrad.graph import Bundle
+from xpgrad.call import (
+    OpNode,
+    _Lifted,
+    apply,
+    binary,
+    general,
+    ternary,
+    unary,
+    unary_with_settings,
+)  # fmt: skip
+from xpgrad.graph import Bundle, Node, tick
+from xpgrad.mode import mode
 from xpgrad.promotion import is_operand
+from xpgrad.tensor import Tensor, wrap
 
 Rule = Callable[..., Any]
 
@@ -53,6 +64,9 @@ class Op:
         stacks: how many of the last axes of each input are its own, where those before are a stack
             that broadcasts with the others' (of matrices, say); `None` for other ops.
         shared: what several rules need, computed once for all: they name it ``shared``.
+        tied: what a recorded gradient has for its history beside ``g``, though it depends on it
+            in steps or not at all, so that its derivative is 0: an input, or ``"out"``. In PyTorch
+            such gradients can be differentiated too.
         call: the function that users call.
     """
 
@@ -61,7 +75,7 @@ class Op:
     __slots__ = (
         "call", "differentiable", "elementwise", "forward", "inputs", "integers", "keep", "kept",
         "linear", "name", "needs_likes", "needs_out", "node_type", "out_for", "outputs", "promotes",
-        "rules", "settings", "shared", "stacks", "variadic", "view", "vjp",
+        "rules", "settings", "shared", "stacks", "tied", "variadic", "view", "vjp",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +93,7 @@ class Op:
         kept: tuple[int, ...] | None = None,
         stacks: int | tuple[int, ...] | None = None,
         shared: Rule | None = None,
+        tied: str | None = None,
     ) -> None:
         self.name = forward.__name__
         self.forward = forward
@@ -91,6 +106,7 @@ class Op:
         self.integers = integers
         self.kept = kept
         self.shared = shared
+        self.tied = tied
         # Read off the code object: `inspect` would cost more than all the rest of the import.
         code = forward.__code__
         names, n, m = code.co_varnames, code.co_posonlyargcount, code.co_kwonlyargcount
@@ -122,7 +138,7 @@ class Op:
         self.out_for = tuple("out" in wanted.get(i, ()) for i in self.inputs)
         self.needs_out = any(self.out_for)
         self.needs_likes = any("likes" in names for names in wanted.values())
-        self.vjp = _make_vjp(self, called)
+        self.vjp = _make_vjp(self)
         self.node_type = self._node_type(node)
 
     def _node_type(self, name: str) -> type[OpNode]:
@@ -130,6 +146,8 @@ class Op:
         body = {"__slots__": (), "vjp": staticmethod(self.vjp), "op": self, "__module__": "xpgrad"}
         if shown != tuple(range(len(self.inputs))):
             body["shown"] = shown
+        if self.tied is not None:
+            body["vjp"] = staticmethod(_make_vjp(self, _tying(self, name)))
         return type(name, (OpNode,), body)
 
     def _check(self, wanted: dict[str, tuple[str, ...]]) -> None:
@@ -180,8 +198,12 @@ def _bind(source: str, *rules: Rule) -> Callable[..., Any]:
     return factory(*rules)
 
 
-def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
+def _make_vjp(op: Op, tie: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """The node's ``vjp(node, g, edges)``: call the rules whose edges are wanted."""
+    if tie is not None and (op.outputs != 1 or len(op.inputs) != 1):
+        plain = _make_vjp(op)
+        return lambda n, g, e: tie(n, plain(n, g, e)) if type(n) is _Lifted else plain(n, g, e)
+    wanted = {name: _parameters(rule) for name, rule in op.rules.items() if rule is not None}
     places = {name: f"n.saved[{i}]" for i, name in enumerate(op.inputs)}
     for name, default in op.settings.items():
         got = f"[{name!r}]" if default is REQUIRED else f".get({name!r}, {default!r})"
@@ -198,6 +220,10 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     given = [arguments(i, name) for i, name in enumerate(op.inputs)]
     if op.outputs == 1 and not op.variadic:
         # One Python call from the engine to the vjp, one from there to each rule.
+        if tie is not None:
+            body = f"r({given[0]}),"
+            made = f"lambda n, g, e: ({body}) if type(n) is not lifted else tie(n, ({body}))"
+            return _bind(f"lambda r, lifted, tie: {made}", rules[0], _Lifted, tie)
         if len(rules) == 1:
             return _bind(f"lambda r: lambda n, g, e: (r({given[0]}),)", rules[0])
         names = [f"r{i}" for i in range(len(rules))]
@@ -242,6 +268,42 @@ def _make_vjp(op: Op, wanted: dict[str, tuple[str, ...]]) -> Callable[..., Any]:
     return of_several
 
 
+class Tied(Node):
+    """Where a recorded gradient joins what its derivative for is 0."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
+        """The gradient as it came, and zeros."""
+        to = edges[1]
+        zeros = None if to is None else to.ns.zeros(to.shape, dtype=to.dtype)
+        return (g, wrap(zeros, to.ns) if isinstance(g, Tensor) and to is not None else zeros)
+
+
+def _tying(op: Op, name: str) -> Callable[..., Any]:
+    """What ties the gradients that a node's rules have recorded."""
+    first = {"ReluBackward0": "ThresholdBackward0", "CeluBackward0": "EluBackward0"}
+    title = first.get(name, name).replace("Backward0", "BackwardBackward0")
+    kind = type(title, (Tied,), {"__slots__": (), "__module__": "xpgrad"})
+    place = -1 if op.tied == "out" else op.inputs.index(op.tied or "")
+
+    def tie(node: Any, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        to = node.saved[-1]._node if place < 0 else node.edges[place]
+        if to is None or not mode.grad:
+            return found
+        return tuple([None if g is None else tied(g, to) for g in found])
+
+    def tied(g: Tensor, to: Node) -> Tensor:
+        node = kind()
+        node.edges, node.ns = (g._node, to), g._ns
+        node.saved = node.settings = node.hooks = None
+        node.seq, node.shape, node.dtype = tick(), g._data.shape, g._data.dtype
+        return wrap(g._data, g._ns, node)
+
+    return tie
+
+
 def _no_rule(op: Op, name: str) -> Rule:
     def missing(g: Any) -> Any:
         raise NotImplementedError(f"the derivative for '{op.name}: {name}' is not implemented.")
@@ -264,13 +326,14 @@ def op(
     kept: tuple[int, ...] | None = None,
     stacks: int | tuple[int, ...] | None = None,
     shared: Rule | None = None,
+    tied: str | None = None,
     **rules: Rule | None,
 ) -> Callable[[Callable[..., Any]], OpFunction]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
 
     Args:
         node: PyTorch's name for the node (``"Mul"``), if it is not the op's own in CamelCase.
-        elementwise, linear, view, integers, kept, stacks, shared: see `Op`.
+        elementwise, linear, view, integers, kept, stacks, shared, tied: see `Op`.
         outputs: the number of results, or 0 if a setting ``outputs`` says.
         promotes: bring the inputs, or those named, to one dtype (default: elementwise ops do).
 
@@ -294,6 +357,7 @@ def op(
             kept=kept,
             stacks=stacks,
             shared=shared,
+            tied=tied,
         )
         if name in OPS:
             raise TypeError(f"there is an op {name!r} already")
@@ -303,12 +367,17 @@ def op(
     return decorate
 
 
-def named(function: OpFunction, node: str) -> OpFunction:
-    """The same op under another node name: PyTorch tells ``sum()`` and ``sum(dim)`` apart."""
+def named(function: OpFunction, node: str, *, tied: str | None = None) -> OpFunction:
+    """The same op under another node name: PyTorch tells ``sum()`` and ``sum(dim)`` apart.
+
+    Args:
+        tied: see `Op`.
+    """
     source = function.op
     made = Op.__new__(Op)
     for slot in Op.__slots__:
         setattr(made, slot, getattr(source, slot))
+    made.tied = tied or source.tied
     made.node_type = made._node_type(node)
     return function_of(made)
 
@@ -337,7 +406,8 @@ def operator_of(function: OpFunction) -> OpFunction:
     """
 
     def slow(op: Op, inputs: Any, settings: Any, error: Exception | None = None) -> Any:
-        known = all(v is not None and is_operand(v) for v in inputs)
+        x, y = inputs
+        known = is_operand(x) and is_operand(y)
         return apply(op, inputs, settings, error) if known else NotImplemented
 
     op = function.op

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xpgrad import dtypes
-from xpgrad.errors import DeviceError, DTypeError, LinAlgError, OpError, ShapeError, XpgradError
+from xpgrad.errors import (
+    DeviceError,
+    DTypeError,
+    LinAlgError,
+    OpError,
+    ShapeError,
+    UnsupportedDType,
+    XpgradError,
+)  # fmt: skip
 from xpgrad.namespace import Namespace
 from xpgrad.registry import namespace_of, resolve
 from xpgrad.tensor import Tensor, wrap
@@ -56,11 +64,12 @@ def _plain(value: Any) -> Any:
     return complex(value)
 
 
-def alike(op: Op, inputs: Sequence[Any]) -> Namespace | None:
-    """The namespace of Tensors that `unify` would leave as they are; `None` if it might not.
+def alike(op: Op, inputs: Sequence[Any]) -> tuple[Sequence[Any], Namespace] | None:
+    """Tensors that `unify` would leave as they are, and their namespace; `None` if it might not.
 
-    They are of one namespace and, where the op wants it, one dtype. Inputs may be missing, and
-    the second of two may be a Python number beside floats.
+    They are of one namespace and, where the op wants it, one dtype; or from just outside of the
+    transform that the others belong to, and lifted into it. Inputs may be missing, and the second
+    of two may be a Python number beside floats.
     """
     ns = dtype = None
     promotes = op.promotes
@@ -69,7 +78,7 @@ def alike(op: Op, inputs: Sequence[Any]) -> Namespace | None:
             if ns is None:
                 ns = x._ns
             elif x._ns is not ns:
-                return None
+                return _lifted(op, inputs)
             own = x._data.dtype
             if promotes and (op.variadic or op.inputs[i] in promotes):
                 if dtype is None:
@@ -82,7 +91,24 @@ def alike(op: Op, inputs: Sequence[Any]) -> Namespace | None:
             continue
         elif i != 1 or type(x) not in (float, int) or dtype is None or dtype not in ns.inexact:  # type: ignore[union-attr]
             return None
-    return None if ns is not None and ns.ended else ns
+    return None if ns is None or ns.ended else (inputs, ns)
+
+
+def _lifted(op: Op, inputs: Sequence[Any]) -> tuple[Sequence[Any], Namespace] | None:
+    deepest: Any = None
+    for x in inputs:
+        if isinstance(x, Tensor) and (deepest is None or x._ns.depth > deepest.depth):
+            deepest = x._ns
+    if not deepest.depth or deepest.ended:
+        return None
+    found = []
+    for x in inputs:
+        if isinstance(x, Tensor) and x._ns is not deepest:
+            if x._ns is not deepest.under:
+                return None
+            x = deepest.lift(x)
+        found.append(x)
+    return alike(op, found)
 
 
 def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
@@ -97,6 +123,8 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
         TypeError: for an operand that is no number, array or Tensor.
     """
     operands = [None if v is None else as_operand(v, op.name) for v in inputs]
+    if op.name in _SIGNED:
+        _refuse_booleans(op, operands)
     tensors = [v for v in operands if isinstance(v, Tensor)]
     # Booleans and complex numbers are not on the fast path.
     converted = any(
@@ -134,6 +162,27 @@ def unify(op: Op, inputs: Sequence[Any]) -> tuple[list[Any], Namespace, bool]:
                 operands[i] = _cast(v, dtypes.get_default_dtype())
                 converted = True
     return operands, ns, converted
+
+
+_SIGNED = frozenset(("subtract", "rsub", "negative"))
+_INSTEAD = (
+    "is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` "
+    "operator instead."
+)
+
+
+def _refuse_booleans(op: Op, operands: Sequence[Any]) -> None:
+    """Raise PyTorch's errors for booleans and the sign ``-``."""
+    given = [v.dtype is dtypes.bool_ if isinstance(v, Tensor) else type(v) is bool for v in operands]
+    if op.name == "negative" and all(given):
+        raise DTypeError(f"Negation, the `-` operator, on a bool tensor {_INSTEAD}")
+    if all(given):
+        raise DTypeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
+    if any(given):
+        raise DTypeError(f"Subtraction, the `-` operator, with a bool tensor {_INSTEAD}")
 
 
 def _number(value: Any, target: dtypes.dtype) -> Any:
@@ -255,12 +304,24 @@ def describe(value: Any) -> str:
     return repr(value) if type(value) in SCALARS else type(value).__name__
 
 
+# What PyTorch's errors call the ops that take no floating-point or no complex numbers.
+_KERNELS = {
+    "bitwise_and": "bitwise_and_cpu", "bitwise_or": "bitwise_or_cpu", "gcd": "gcd_cpu",
+    "bitwise_xor": "bitwise_xor_cpu", "bitwise_left_shift": "lshift_cpu", "fmod": "fmod_cpu",
+    "bitwise_right_shift": "rshift_cpu", "remainder": "remainder_cpu",
+    "floor_divide": "div_floor_cpu",
+}  # fmt: skip
+
+
 def explain(
     op: Op, inputs: Sequence[Any], settings: dict[str, Any] | None, error: Exception
 ) -> Exception:
     """The error to raise for a failure inside an op: what was asked, with what, and why not."""
     if isinstance(error, (XpgradError, NotImplementedError, MemoryError, UserWarning)):
         return error
+    if isinstance(error, TypeError) and op.name in _KERNELS:
+        found = result_type(*inputs).torch_name
+        return UnsupportedDType(f"\"{_KERNELS[op.name]}\" not implemented for '{found}'")
     names = op.inputs if not op.variadic else [f"{op.inputs[0]}[{i}]" for i in range(len(inputs))]
     given = [f"{n}: {describe(v)}" for n, v in zip(names, inputs, strict=False)]
     given += [f"{k}={_short(v)}" for k, v in (settings or {}).items()]

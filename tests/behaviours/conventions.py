@@ -152,6 +152,88 @@ for _name in TWICE:
         f"twice_at_zeros_and_kinks_{_name}",
     )
 
+# Gradients that depend on the input in steps, or not at all: which of them have a history?
+
+IMAGE = [
+    [[0.1, 0.9, 0.4, -0.2], [0.5, -0.3, 0.7, 0.0]],
+    [[0.2, -0.8, 0.6, 0.3], [1.1, 1.0, -1.2, 2.0]],
+]
+STEPS = {
+    "relu": lambda F, x: F.relu(x),
+    "relu6": lambda F, x: F.relu6(x),
+    "leaky_relu": lambda F, x: F.leaky_relu(x),
+    "rrelu": lambda F, x: F.rrelu(x),
+    "rrelu_in_training": lambda F, x: F.rrelu(x, 0.5, 0.5, training=True),
+    "prelu": lambda F, x: F.prelu(x + 0.01, x.detach()[0, 0, 0]),
+    "hardtanh": lambda F, x: F.hardtanh(x),
+    "threshold": lambda F, x: F.threshold(x, 0.1, 2.0),
+    "hardshrink": lambda F, x: F.hardshrink(x),
+    "softshrink": lambda F, x: F.softshrink(x),
+    "l1_loss": lambda F, x: F.l1_loss(x, x.detach() * 2),
+    "nll_loss": lambda F, x: F.nll_loss(x, x.detach()[0].long()[None].expand(2, 2, 4)[:, 0]),
+    "hinge_embedding_loss": lambda F, x: F.hinge_embedding_loss(x, x.detach().sign()),
+    "max_pool1d": lambda F, x: F.max_pool1d(x, 2),
+    "max_pool2d": lambda F, x: F.max_pool2d(x, 2),
+    "adaptive_max_pool1d": lambda F, x: F.adaptive_max_pool1d(x, 2),
+    "adaptive_max_pool2d": lambda F, x: F.adaptive_max_pool2d(x, 2),
+    "avg_pool1d": lambda F, x: F.avg_pool1d(x, 2),
+    "adaptive_avg_pool2d": lambda F, x: F.adaptive_avg_pool2d(x, 2),
+    "reflected": lambda F, x: F.pad(x, (1, 1), "reflect"),
+    "replicated": lambda F, x: F.pad(x, (1, 1), "replicate"),
+    "interpolate": lambda F, x: F.interpolate(x, scale_factor=2),
+    "clamp": lambda F, x: x.clamp(-0.5, 0.5),
+    "clamp_min": lambda F, x: x.clamp(min=0),
+    "maximum": lambda F, x: x.maximum(x.detach() * 0),
+    "where": lambda F, x: x.where(x > 0, x.detach()),
+    "amax": lambda F, x: x.amax(0),
+    "sort": lambda F, x: x.sort()[0],
+    "median": lambda F, x: x.median(),
+    "masked_fill": lambda F, x: x.masked_fill(x > 0, 0),
+    "remainder": lambda F, x: x.remainder(0.3),
+    "abs": lambda F, x: x.abs(),
+    "times_two": lambda F, x: x * 2,
+    "square": lambda F, x: x.square(),
+}
+
+
+def with_a_history(t, f):
+    """What a gradient, and that of a product with a vector, can be differentiated for."""
+    x = t.tensor(IMAGE, requires_grad=True)
+    (g,) = t.autograd.grad(f(t.nn.functional, x).sum(), x, create_graph=True)
+    found = [g.detach(), g.requires_grad]
+    if g.requires_grad:
+        (h,) = t.autograd.grad(g.sum(), x, create_graph=True)
+        found.append(h.detach())
+    y = f(t.nn.functional, x)
+    v = t.ones(y.shape, requires_grad=True)
+    (g,) = t.autograd.grad(y, x, v, create_graph=True)
+    return [*found, t.autograd.grad(g.sum(), [x, v], allow_unused=True)]
+
+
+for _name, _f in STEPS.items():
+    TABLE(functools.partial(with_a_history, f=_f), f"history_of_the_gradient_of_{_name}")
+
+TABLE.lines("""
+    history_of_a_gradient_of_relu: (g,) = grad((x - 2).relu().sum(), x, create_graph=True); [g, g.grad_fn.name(), g.grad_fn.next_functions[1][0].name(), g.requires_grad]
+    history_after_hardtanh: (g,) = grad(t.nn.functional.hardtanh(x).sum(), x, create_graph=True); [g.grad_fn.name(), g.grad_fn.next_functions[0]]
+    history_backward_of_relu: (g,) = grad(x.relu().sum(), x, create_graph=True); g.sum().backward(); x.grad
+    history_of_relu_written_over_its_input: (g,) = grad((x * 1).relu_().sum(), x, create_graph=True); [g.requires_grad, grad(g.sum(), x)]
+    history_of_relu_of_a_constant: (g,) = grad((c.relu() * x).sum(), x, create_graph=True); g.requires_grad
+    history_of_relu_under_no_grad: a = x.relu().sum(); (g,) = within(t.no_grad(), lambda: grad(a, x)); g.requires_grad
+    history_of_relu_thrice: (g,) = grad(x.relu().sum(), x, create_graph=True); (h,) = grad(g.sum(), x, create_graph=True); [h, grad(h.sum(), x)]
+    history_of_relu_and_more: (g,) = grad((x.relu() * x).sum(), x, create_graph=True); grad(g.sum(), x)
+    history_of_relu_whose_graph_was_freed: (g,) = grad(x.relu().sum(), x, create_graph=True, retain_graph=False); caught(g.sum().backward)
+    history_of_prelu_with_a_weight: w = leaf([0.25]); (g,) = grad(t.nn.functional.prelu(-x, w).sum(), x, create_graph=True); grads(g, x, w)
+    history_of_a_weight_of_prelu: w = leaf([0.25]); (g,) = grad(t.nn.functional.prelu(-x, w).sum(), w, create_graph=True); grads(g, x)
+    history_of_relu_seen_by_hooks: a = x.relu(); a.grad_fn.register_hook(lambda i, o: log.append(i[0].requires_grad)); grad(a.sum(), x, create_graph=True); log
+    history_of_relu_with_saved_hooks: a = within(hooks(lambda v: v * 1, lambda v: v), lambda: (x - 2).relu().sum()); (g,) = grad(a, x, create_graph=True); grad(g.sum(), x)
+    derivatives_of_a_square: g = x.square().sum(); log += [g := grad(g.sum(), x, create_graph=True)[0] for _ in range(3)]; [[g.detach() for g in log], caught(grad, log[-1].sum(), x)]
+    derivatives_of_a_cube: g = (x**3).sum(); log += [g := grad(g.sum(), x, create_graph=True)[0] for _ in range(4)]; [[g.detach() for g in log], caught(grad, log[-1].sum(), x)]
+    hessian_of_relu: fn.hessian(lambda v: (v - 2).relu().sum())(x.detach())
+    jvp_of_the_gradient_of_relu: fn.jvp(fn.grad(lambda v: ((v - 2).relu() * v).sum()), (c,), (c,))
+    vmap_of_the_second_derivative_of_relu: fn.vmap(fn.grad(fn.grad(lambda v: (v * v).relu())))(c)
+""")
+
 LIMITS = (
     "exp",
     "log",

@@ -16,10 +16,14 @@ from __future__ import annotations
 
 from xpgrad.func.forward import jacfwd, jvp, linearize
 from xpgrad.func.mapping import vmap
-from xpgrad.func.modules import functional_call, stack_module_state
+from xpgrad.func.modules import (
+    functional_call,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
 from xpgrad.func.reverse import grad, grad_and_value, hessian, jacrev, vjp
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
-    "stack_module_state", "vjp", "vmap",
+    "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap",
 ]  # fmt: skip

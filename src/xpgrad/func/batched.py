@@ -25,6 +25,7 @@ from xpgrad.func.networks import NETWORKS
 from xpgrad.func.shaped import SHAPED
 from xpgrad.func.spatial import SPATIAL
 from xpgrad.func.wrapped import Draws, Wrapped, WrappedNamespace, lowered
+from xpgrad.mode import mode
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class BatchedNamespace(WrappedNamespace):
 
     def run(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Any:
         """The op below, on whole batches."""
+        rule = BATCHED.get(op.name)
+        if rule is None and op.elementwise and op.outputs == 1:
+            return self._elementwise(op, arrays, settings)
         batched = [type(a) is Batched and a.batched for a in arrays]
         indexed = "index" in settings
         if True not in batched and not (indexed and batched_index(settings["index"])):
@@ -53,7 +57,6 @@ class BatchedNamespace(WrappedNamespace):
                 if indexed:
                     settings = lowered(settings, self)
                 return self._made(op.call(*values, **settings), False)
-        rule = BATCHED.get(op.name)
         if rule is DECOMPOSED:
             return op.forward(self, *arrays, **settings)
         call = Call(self, op, arrays, batched)
@@ -69,6 +72,39 @@ class BatchedNamespace(WrappedNamespace):
                 if shifted is not None:
                     return self._made(op.call(call.values[0], **shifted), True)
             return self._made(call.one_by_one(settings), True)
+
+    def _elementwise(self, op: Op, arrays: Any, settings: dict[str, Any]) -> Batched:
+        """The op on inputs that are lined up behind the batch dimension.
+
+        What most of a program is made of, and so without a `Call`.
+        """
+        batched = uneven = False
+        rank = -1
+        values = []
+        for a in arrays:
+            if type(a) is not Batched:
+                values.append(a)
+                continue
+            values.append(a.value)
+            batched = batched or a.batched
+            own = len(a.shape)
+            uneven = uneven or own != rank != -1
+            rank = own if own > rank else rank
+        level = self.level
+        recording, within = mode.grad, mode.level
+        if level.recording_below is not None:
+            mode.grad = level.recording_below
+        mode.level = level.outer
+        try:
+            if uneven and batched:  # what all examples share broadcasts as it is
+                xp = tensor_namespace(self.under)
+                for i, a in enumerate(arrays):
+                    if type(a) is Batched and a.batched and len(a.shape) < rank:
+                        wide = (1,) * (rank - len(a.shape))
+                        values[i] = xp.reshape(a.value, (level.size, *wide, *a.shape))
+            return Batched(self, op.call(*values, **settings), batched)
+        finally:
+            mode.grad, mode.level = recording, within
 
     def _made(self, out: Any, batched: bool) -> Any:
         if isinstance(out, tuple):

@@ -218,3 +218,22 @@ def _stacked(dicts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
             raise GradientError(f"Expected {name} from each model to have the same .requires_grad")
         found[name] = stack(tensors).detach().requires_grad_(tensors[0].requires_grad)
     return found
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let no batch normalisation inside `root` keep running statistics, in place.
+
+    `vmap` cannot write what each example of a batch would have them be. Returns `root`.
+
+    >>> import xpgrad as xg
+    >>> model = xg.nn.Sequential(xg.nn.Linear(2, 3), xg.nn.BatchNorm1d(3))
+    >>> xg.func.replace_all_batch_norm_modules_(model)[1].running_mean is None
+    True
+    """
+    from xpgrad.nn.normalization import _BatchNorm
+
+    for module in root.modules():
+        if isinstance(module, _BatchNorm) and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

@@ -14,7 +14,7 @@ def hardtanh_rule(g, x, low, high, xp):
     return xp.where(xp.logical_or(x <= low, x >= high), 0.0, g)
 
 
-@op(elementwise=True, x=hardtanh_rule)
+@op(elementwise=True, tied="x", x=hardtanh_rule)
 def hardtanh(xp, x, /, *, low=-1.0, high=1.0):
     """`x` between `low` and `high`."""
     return xp.clip(x, low, high)
@@ -22,6 +22,7 @@ def hardtanh(xp, x, /, *, low=-1.0, high=1.0):
 
 @op(
     elementwise=True,
+    tied="x",
     x=lambda g, x, xp: xp.where(xp.logical_and(x > -3, x < 3), g / 6, 0.0),
 )
 def hardsigmoid(xp, x, /):
@@ -40,6 +41,7 @@ def hardswish(xp, x, /):
 
 @op(
     elementwise=True,
+    tied="x",
     x=lambda g, x, threshold, xp: xp.where(x <= threshold, 0.0, g),
 )
 def threshold(xp, x, /, *, threshold, value):
@@ -51,13 +53,13 @@ def shrink_rule(g, x, width, xp):
     return xp.where(xp.abs(x) <= width, 0.0, g)
 
 
-@op(elementwise=True, x=shrink_rule)
+@op(elementwise=True, tied="x", x=shrink_rule)
 def hardshrink(xp, x, /, *, width=0.5):
     """`x`, but 0 where it is no larger than `width`."""
     return xp.where(xp.abs(x) <= width, 0.0, x)
 
 
-@op(elementwise=True, x=shrink_rule)
+@op(elementwise=True, tied="x", x=shrink_rule)
 def softshrink(xp, x, /, *, width=0.5):
     """`x` moved towards 0 by `width`, and not beyond."""
     return xp.where(xp.abs(x) <= width, x * 0, x - xp.sign(x) * width)
@@ -85,6 +87,7 @@ def mish(xp, x, /):
 @op(
     node="PreluKernel",
     elementwise=True,
+    tied="x",
     x=lambda g, x, weight, xp: xp.where(x > 0, g, g * weight),
     weight=lambda g, x, xp: xp.where(x > 0, 0.0, g * x),
 )

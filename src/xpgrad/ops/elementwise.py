@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import operator
 
-from xpgrad.errors import DTypeError
+from xpgrad.errors import DTypeError, UnsupportedDType
 from xpgrad.op import named, op
+from xpgrad.tensor import Tensor
 
 
 def zero(g, xp):
@@ -24,6 +25,15 @@ def ordered(xp, x, name):
     """Raise for complex numbers, which some libraries compare by their parts."""
     if x.dtype in xp.complexes:
         raise DTypeError(f"{name} is not supported for complex numbers: they have no order")
+
+
+def numeric(xp, out, x, y, name):
+    """`out`, unless it is of two booleans: libraries then compute with small integers."""
+    if out.dtype not in xp.inexact:
+        kinds = [getattr(v, "dtype", None) or type(v) for v in (x, y)]
+        if all(kind is bool or kind == xp.native("bool") for kind in kinds):
+            raise UnsupportedDType(f"\"{name}\" not implemented for 'Bool'")
+    return out
 
 
 def is_complex(like):
@@ -80,7 +90,7 @@ def divide(xp, x, y, /):
 
 @op(node="DivBackward2", elementwise=True, x=zero, y=zero)
 def floor_divide(xp, x, y, /):
-    return xp.floor_divide(x, y)
+    return numeric(xp, xp.floor_divide(x, y), x, y, "div_floor_cpu")
 
 
 @op(
@@ -91,7 +101,7 @@ def floor_divide(xp, x, y, /):
 )
 def remainder(xp, x, y, /):
     """What is left of `x` after floor division by `y`: it has the sign of `y`."""
-    return xp.remainder(x, y)
+    return numeric(xp, xp.remainder(x, y), x, y, "remainder_cpu")
 
 
 @op(
@@ -135,10 +145,20 @@ def reciprocal(xp, x, /):
 # ------------------------------------------------------------------ powers and roots
 
 
+@op(node="Mul", elementwise=True, linear=True, tied="x", x=lambda g: g + g)
+def twice(xp, x, /):
+    """``2 * x``, of which the second derivative is 0 and no error, as that of ``x**1``."""
+    return x + x
+
+
+def square_rule(g, x, xp):
+    return g * xp.conj(twice(x) if type(x) is Tensor else x + x)
+
+
 def pow_x(g, x, y, xp):
     if isinstance(y, (int, float, complex)):  # a Python number: what it is, may decide
         if y == 2:
-            return g * xp.conj(x + x)
+            return square_rule(g, x, xp)
         return g * xp.conj(y * x ** (y - 1)) if y != 0 else xp.zeros_like(g)
     return xp.where(y == 0, 0.0, g * xp.conj(y * x ** (y - 1)))
 
@@ -152,7 +172,7 @@ def pow_y(g, x, y, out, like, xp):
 
 @op(node="PowBackward1", elementwise=True, x=pow_x, y=pow_y)
 def pow(xp, x, y, /):
-    return x**y  # the operator: libraries know shortcuts for 2, 0.5 and -1
+    return numeric(xp, x**y, x, y, "pow")  # the operator: libraries know shortcuts for 2, 0.5 and -1
 
 
 pow_number = named(pow, "PowBackward0")  # x ** 2
@@ -161,7 +181,7 @@ pow_number.op.node_type.shown = (0,)
 number_pow.op.node_type.shown = (1,)
 
 
-@op(node="PowBackward0", elementwise=True, x=lambda g, x, xp: g * xp.conj(x + x))
+@op(node="PowBackward0", elementwise=True, x=square_rule)
 def square(xp, x, /):
     return xp.astype(x, xp.arange(0).dtype) if is_bool(xp, x) else xp.square(x)
 
@@ -656,9 +676,9 @@ def bitwise_invert(xp, x, /):
 
 @op(elementwise=True, x=None, y=None)
 def bitwise_left_shift(xp, x, y, /):
-    return xp.bitwise_left_shift(x, y)
+    return numeric(xp, xp.bitwise_left_shift(x, y), x, y, "lshift_cpu")
 
 
 @op(elementwise=True, x=None, y=None)
 def bitwise_right_shift(xp, x, y, /):
-    return xp.bitwise_right_shift(x, y)
+    return numeric(xp, xp.bitwise_right_shift(x, y), x, y, "rshift_cpu")

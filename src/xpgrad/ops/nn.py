@@ -17,13 +17,14 @@ from xpgrad.ops.reductions import spread
 # ------------------------------------------------------------------ activations
 
 
-@op(elementwise=True, x=lambda g, out, xp: xp.where(out <= 0, 0.0, g))
+@op(elementwise=True, tied="out", x=lambda g, out, xp: xp.where(out <= 0, 0.0, g))
 def relu(xp, x, /):
     return xp.maximum(x, 0)
 
 
 @op(
     elementwise=True,
+    tied="x",
     x=lambda g, x, negative_slope, xp: xp.where(x > 0, g, g * negative_slope),
 )
 def leaky_relu(xp, x, /, *, negative_slope=0.01):
@@ -272,7 +273,7 @@ def nll_rule(g, target, weight, like, reduction, xp):
     return xp.assign(xp.zeros(like.shape, dtype=g.dtype), (xp.arange(rows), target), each)
 
 
-@op(x=nll_rule, target=None, weight=None)
+@op(tied="x", x=nll_rule, target=None, weight=None)
 def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
     """Minus what `target` picks from each row of `x`; `weight` has a number for each row."""
     rows = x.shape[0]

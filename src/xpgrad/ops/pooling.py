@@ -66,7 +66,7 @@ def sum_rule(g, like, axis, size, stride, padding, dilation, count, xp):
     return fold(g, lambda k, g: g, *given)
 
 
-@op(node="AvgPool2D", linear=True, x=sum_rule)
+@op(node="AvgPool2D", linear=True, tied="x", x=sum_rule)
 def sum_pool(xp, x, /, *, axis, size, stride, padding=0, dilation=1, count):
     """The sum over each window."""
     total = None
@@ -119,7 +119,7 @@ def max_rule(gs, out, like, axis, size, stride, padding, dilation, count, xp):
     return fold(gs[0], chosen, like, axis, size, stride, padding, dilation, count, xp)
 
 
-@op(node="MaxPool", outputs=2, kept=(1,), x=max_rule)
+@op(node="MaxPool", outputs=2, kept=(1,), tied="x", x=max_rule)
 def max_pool(xp, x, /, *, axis, size, stride, padding=0, dilation=1, count):
     """The maximum of each window, and which of its elements that is."""
     rank = len(x.shape)

@@ -116,11 +116,11 @@ def col2im(xp, x, /, *, size, kernel, stride, padding, dilation):
 
 
 def _by_rank(pattern):
-    return {n: named(resample, pattern.format(n) + "Backward0") for n in (1, 2, 3)}
+    return {n: named(resample, pattern.format(n) + "Backward0", tied="x") for n in (1, 2, 3)}
 
 
 REFLECTED, REPLICATED = _by_rank("ReflectionPad{}D"), _by_rank("ReplicationPad{}D")
-AVERAGED = _by_rank("AdaptiveAvgPool{}D") | {1: named(resample, "SqueezeBackward1")}
+AVERAGED = _by_rank("AdaptiveAvgPool{}D") | {1: named(resample, "SqueezeBackward1", tied="x")}
 UPSAMPLED = {
     mode: named(resample, f"Upsample{name}Backward0")
     for mode, name in (

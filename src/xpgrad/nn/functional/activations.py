@@ -373,7 +373,9 @@ def rrelu(
 
 
 _rrelu: Callable[..., Tensor] = named(ops.leaky_relu, "RreluWithNoiseBackward0")
-_rrelu_drawn: Callable[..., Tensor] = named(elementwise.multiply, "RreluWithNoiseBackward0")
+_rrelu_drawn: Callable[..., Tensor] = named(
+    elementwise.multiply, "RreluWithNoiseBackward0", tied="x"
+)
 
 # ------------------------------------------------------------------ written over their input
 
