@@ -40,6 +40,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402 - after the thread counts
 
 import xpgrad as xg  # noqa: E402
+from xpgrad_backends import numba_kernels  # noqa: E402
 
 CUDA = OPTIONS.device.startswith("cuda")
 
@@ -58,6 +59,7 @@ hips = None if CUDA else optional("autograd")
 hips_np = None if CUDA else optional("autograd.numpy")
 mygrad = None if CUDA else optional("mygrad")
 jax = optional("jax") if CUDA else None
+numba = None if CUDA or not numba_kernels.enabled else optional("numba")
 if torch is not None:
     torch.set_num_threads(OPTIONS.threads)
 
@@ -320,9 +322,14 @@ def chain_row(n: int = 1_000_000) -> dict[str, Run]:
 
 
 def step_row(
-    arrays: dict[str, np.ndarray], step: Callable[[Any, dict[str, Any]], Any]
+    arrays: dict[str, np.ndarray],
+    step: Callable[[Any, dict[str, Any]], Any],
+    compiled: bool = False,
 ) -> dict[str, Run]:
-    """Forward and backward of ``step(library, tensors)``, with a fixed incoming gradient."""
+    """Forward and backward of ``step(library, tensors)``, with a fixed incoming gradient.
+
+    What is `compiled` where there is Numba runs without it, too.
+    """
 
     def eager(lib: Any, tensor: Callable[..., Any]) -> Run:
         given = {n: tensor(a, a.dtype.kind == "f") for n, a in arrays.items()}
@@ -338,9 +345,24 @@ def step_row(
         return run
 
     found = {"xpgrad": eager(xg, to_xpgrad)}
+    if compiled:
+        found["NumPy alone"] = without_kernels(found["xpgrad"])
     if torch is not None:
         found["PyTorch"] = eager(torch, to_torch)
     return found
+
+
+def without_kernels(run: Run) -> Run:
+    """The same with what NumPy offers, though Numba is there."""
+
+    def plain() -> None:
+        numba_kernels.enabled = False
+        try:
+            run()
+        finally:
+            numba_kernels.enabled = True
+
+    return plain
 
 
 def normal(*shape: int) -> np.ndarray:
@@ -403,6 +425,16 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(2048, 256), "w": normal(256), "b": normal(256)},
         lambda lib, t: lib.nn.functional.layer_norm(t["x"], (256,), t["w"], t["b"]),
     ),
+    "rms_norm 2048x256": (
+        {"x": normal(2048, 256), "w": normal(256)},
+        lambda lib, t: lib.nn.functional.rms_norm(t["x"], (256,), t["w"]),
+    ),
+    "batch_norm 64x256": (
+        {"x": normal(64, 256), "w": normal(256), "b": normal(256)},
+        lambda lib, t: lib.nn.functional.batch_norm(
+            t["x"], None, None, t["w"], t["b"], training=True
+        ),
+    ),
     "batch_norm 16x32x28x28": (
         {"x": normal(*IMAGES), "w": normal(32), "b": normal(32)},
         lambda lib, t: lib.nn.functional.batch_norm(
@@ -417,7 +449,24 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(1000, 64), "v": normal(20_000, 64), "i": positions(1000, 20_000)},
         lambda lib, t: t["x"].index_add(0, t["i"], t["v"]),
     ),
+    "gelu 1M": (
+        {"x": normal(1_000_000)},
+        lambda lib, t: lib.nn.functional.gelu(t["x"]),
+    ),
+    "gelu by tanh 1M": (
+        {"x": normal(1_000_000)},
+        lambda lib, t: lib.nn.functional.gelu(t["x"], approximate="tanh"),
+    ),
+    "silu 1M": (
+        {"x": normal(1_000_000)},
+        lambda lib, t: lib.nn.functional.silu(t["x"]),
+    ),
+    "softmax 1000x1000": (
+        {"x": normal(1000, 1000)},
+        lambda lib, t: lib.nn.functional.softmax(t["x"], 1),
+    ),
 }
+COMPILED = ("norm", "depthwise", "embedding", "index_add", "gelu", "silu", "softmax")
 
 
 def hvp_row() -> dict[str, Run]:
@@ -489,7 +538,9 @@ def show(name: str, times: dict[str, float], scale: float, unit: str) -> dict[st
 def main() -> None:
     versions = {"Python": platform.python_version(), "NumPy": np.__version__}
     versions |= {
-        n: m.__version__ for n, m in (("PyTorch", torch), ("CuPy", cupy), ("JAX", jax)) if m
+        n: m.__version__
+        for n, m in (("PyTorch", torch), ("CuPy", cupy), ("JAX", jax), ("Numba", numba))
+        if m
     }
     print(f"device {OPTIONS.device}, {OPTIONS.threads} thread(s), {json.dumps(versions)}")
     print("median time; in brackets the ratio xpgrad / other, below 1 where xpgrad is faster\n")
@@ -516,7 +567,8 @@ def main() -> None:
         show("1M chain", race(chain_row(), rounds(40), 5), 1e3, "ms")
     for name, (arrays, step) in LAYERS.items():
         if wanted(name):
-            show(name, race(step_row(arrays, step), rounds(40), 2), 1e3, "ms")
+            kernels = numba is not None and any(part in name for part in COMPILED)
+            show(name, race(step_row(arrays, step, kernels), rounds(40), 2), 1e3, "ms")
     if wanted("HVP"):
         show("HVP 64x784-256-10", race(hvp_row(), rounds(40), 10), 1e3, "ms")
     if wanted("import"):

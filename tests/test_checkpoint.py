@@ -1,8 +1,10 @@
 """Checkpointing: right gradients, less memory, the same random numbers; held against PyTorch."""
 
 import contextlib
+import functools
 import gc
 import importlib
+import math
 import re
 import subprocess
 import sys
@@ -21,10 +23,15 @@ from test_registry import duo, restore  # noqa: F401 - fixtures
 from xpgrad import random
 from xpgrad.autograd.graph import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from xpgrad.errors import GradientError
+from xpgrad.namespace import Namespace
+from xpgrad.op import OPS
+from xpgrad.ops import elementwise as ops
 from xpgrad.utils.checkpoint import (
     CheckpointError,
+    CheckpointPolicy,
     checkpoint,
     checkpoint_sequential,
+    create_selective_checkpoint_contexts,
     detach_variable,
     get_device_states,
     noop_context_fn,
@@ -999,3 +1006,103 @@ def test_detached_variables():
 def test_hooks_disabled_says_so():
     with disable_saved_tensors_hooks("not here"), pytest.raises(GradientError, match="not here"):
         checkpoint(long, leaf(), use_reentrant=False)
+
+
+# ------------------------------------------------------------------ selective checkpoints
+
+
+def counted(monkeypatch, *names):
+    """How often ops run from now on, where nobody keeps their results."""
+    runs = dict.fromkeys(names, 0)
+    for name in names:
+        op = OPS[name]
+        before = op.forward
+
+        def forward(*args, name=name, before=before, **settings):
+            runs[name] += 1
+            return before(*args, **settings)
+
+        monkeypatch.setattr(op, "forward", forward)
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("what", "again"),
+    [
+        ([], ["exp", "sin"]),
+        (["exp"], ["sin"]),
+        ([ops.exp, "sin"], []),
+        (lambda ctx, name, *a, **k: CheckpointPolicy.MUST_CPU_OFFLOAD, []),
+        (lambda ctx, name, *a, **k: bool((ctx.op_output.exp().sin() * 0).sum() == 0), []),
+    ],
+)
+def test_what_is_kept_is_not_computed_again(monkeypatch, what, again):
+    x = xg.tensor([0.5, 1.0], requires_grad=True)
+    keep = functools.partial(create_selective_checkpoint_contexts, what)
+    y = checkpoint(lambda x: x.exp().sin().cos(), x, use_reentrant=False, context_fn=keep)
+    runs = counted(monkeypatch, "exp", "sin")
+    (g,) = xg.autograd.grad(y.sum(), x)
+    monkeypatch.undo()
+    # A context makes ops ask what is to be done; otherwise they call a forward of their own.
+    assert runs == {name: int(name in again) for name in ("exp", "sin")}
+    (expected,) = xg.autograd.grad(x.exp().sin().cos().sum(), x)
+    assert g.tolist() == expected.tolist()
+
+
+def test_selective_contexts_are_gone_afterwards():
+    plain = Namespace.run, Namespace.guard
+    x = xg.ones(2, requires_grad=True)
+
+    def f(x):
+        assert Namespace.run is not plain[0]
+        return x.exp()
+
+    keep = functools.partial(create_selective_checkpoint_contexts, ["exp"])
+    checkpoint(f, x, use_reentrant=False, context_fn=keep).sum().backward()
+    assert (Namespace.run, Namespace.guard) == plain
+    with pytest.raises(ZeroDivisionError):
+        checkpoint(lambda x: 1 / 0, x, use_reentrant=False, context_fn=keep)
+    assert (Namespace.run, Namespace.guard) == plain
+
+
+def test_another_thread_knows_nothing_of_a_selective_context():
+    x = xg.ones(2, requires_grad=True)
+    asked, found = [], []
+
+    def policy(ctx, name, *inputs, **settings):
+        asked.append(name)
+        return True
+
+    def f(x):
+        thread = threading.Thread(target=lambda: found.append((xg.ones(2) * 3).sin().sum().item()))
+        thread.start()
+        thread.join()
+        return x.exp()
+
+    keep = functools.partial(create_selective_checkpoint_contexts, policy)
+    checkpoint(f, x, use_reentrant=False, context_fn=keep)
+    assert asked == ["exp"]
+    assert found == [pytest.approx(2 * math.sin(3))]
+
+
+@pytest.mark.parametrize(
+    ("again", "message"),
+    [
+        (lambda x: x.sin(), "sin encountered during backward but not found in storage"),
+        (lambda x: x.exp().exp(), "exp invocation index 1 encountered during backward but not fo"),
+    ],
+)
+def test_a_function_that_does_something_else_the_second_time(again, message):
+    x = xg.ones(2, requires_grad=True)
+    programs = iter([lambda x: x.exp(), again])
+    keep = functools.partial(create_selective_checkpoint_contexts, [])
+    y = checkpoint(
+        lambda x: next(programs)(x), x, use_reentrant=False, context_fn=keep, early_stop=False
+    )
+    with pytest.raises(xg.errors.GradientError, match=message):
+        y.sum().backward()
+
+
+def test_what_no_op_is_called_cannot_be_kept():
+    with pytest.raises(ValueError, match="to be the name of an op"):
+        create_selective_checkpoint_contexts(["no such op"])

@@ -1126,14 +1126,19 @@ def test_writes_are_noticed_at_little_cost():
     """Without a write since the forward nothing is looked at; with one, all that was saved is."""
     from xpgrad import versions
 
-    x, other, looked = leaf(1.0), xg.ones(1), []
+    x, other, looked = leaf(1.0), xg.ones(2), []
     real, versions.check_fresh = versions.check_fresh, looked.append
     try:
         (x * x).sum().backward()
         assert looked == []
         y = (x * x).sum()
+        other.zero_()  # memory that nothing else shows
+        y.backward()
+        assert looked == []
+        y, shown = (x * x).sum(), other[1:]
         other.zero_()
         y.backward()
+        del shown
         assert [n.name() for n in looked] == ["SumBackward0", "MulBackward0"]
     finally:
         versions.check_fresh = real

@@ -29,8 +29,11 @@ FORBIDDEN = {
 # those above it in this table; inside a function it may import what it likes.
 LAYERS = [
     {"errors", "dtypes", "device", "printing", "mode", "size"},
-    {"namespace", "registry", "indexing", "host", "host_linalg", "portable", "extras", "windowed"},
-    {"tensor", "graph", "hooks", "versions", "views", "_methods"},
+    {
+        *("namespace", "registry", "indexing", "host", "host_linalg"),
+        *("portable", "extras", "fused", "windowed"),
+    },
+    {"tensor", "graph", "hooks", "arrivals", "versions", "views", "_methods"},
     {"op", "call", "promotion"},
     {"backward"},
     {"ops"},

@@ -268,6 +268,34 @@ def test_functions_are_pytorchs(expression):
     assert same(list(ours.items()), list(theirs.items()), 1e-6)
 
 
+ORDERS = [
+    "y[:, i]", "y[:, k]", "y[k]", "y.t()[:, i]", "y.t()[i]", "x[:, i]", "x[..., i]", "x[:, i, j]",
+    "x[:, :, i, j]", "x[j, :, i]", "x[:, i, :, j]", "x[:, k, i]", "x[0, :, i]", "x[:, 0, i]",
+    "x[:, i, 0]", "x[1:, i]", "x[:, i, ::2]", "x[None, j]", "x[:, None, i]", "x[:, i, None]",
+    "x[:, m]", "x[:, m, i]", "x[:, y > 3]", "x[x > 3]", "x[:, -i]", "x[:, -i, -j]", "v[:, i]",
+    "v[i]", "v[:, :, j]", "v[..., j]", "v[i, :, j]", "v[:, i, j]", "v[i, i]", "v[..., j, i]",
+    "v[:, k]", "v[:, m]", "y.expand(2, 3, 4)[:, :, i]", "y[0].expand(3, 4)[:, i]",
+    "x.index_select(1, i)", "v.index_select(1, i)", "v.index_select(0, i)", "x.take(k)",
+    "t.take_along_dim(y, y.argsort(1), 1)", "y.gather(1, k)", "y.t().masked_select(y.t() > 3)",
+]  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("expression", ORDERS)
+def test_what_is_read_lies_in_memory_as_in_pytorch(expression):
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+
+    def found(t):
+        x, y = t.arange(120.0).reshape(2, 3, 4, 5), t.arange(12.0).reshape(3, 4)
+        scope = {"t": t, "x": x, "y": y, "v": x.permute(3, 1, 0, 2), "i": t.tensor([2, 1])}
+        scope |= {"j": t.tensor([0, 1]), "k": t.tensor([[0, 1], [1, 0]]), "m": y[:, 0] != 4}
+        out = eval(expression, scope)
+        steps = zip(out.shape, out.stride(), strict=True)
+        return out.tolist(), [(n, step) for n, step in steps if n > 1]
+
+    assert found(xg) == found(torch)
+
+
 # ------------------------------------------------------------------ PyTorch's writing
 
 # Each is run after `a = leaf * 1`; then everything about `a` has to agree, and the gradients of

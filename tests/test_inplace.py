@@ -421,8 +421,8 @@ def marks(write):
     "write",
     [
         "mul_(2)", "add_(y, alpha=2)", "zero_()", "fill_(2.0)", "copy_(y)", "sin_()",
-        "addcmul_(y, y)", "__setitem__(0, 1.0)", "__setitem__(slice(2), xg.ones(2))", "clamp_(0, 1)",
-        "masked_fill_(y > 0, 1.0)", "index_add_(0, xg.tensor([0]), y[:1])",
+        "addcmul_(y, y)", "__setitem__(0, 1.0)", "__setitem__(slice(2), xg.ones(2))",
+        "clamp_(0, 1)", "masked_fill_(y > 0, 1.0)", "index_add_(0, xg.tensor([0]), y[:1])",
     ],
 )  # fmt: skip
 def test_only_memory_that_somebody_else_holds_is_marked(write):

@@ -131,6 +131,8 @@ def test_floats_on_every_namespace(ns, sign):
         assert out._ns is ns
         np.testing.assert_allclose(out._ns.to_host(out._data), expected, rtol=1e-5)
     for number in (2, 2.0, True, np.float32(2), np.int64(2)):
+        if number is True and sign is operator.sub:
+            continue  # refused, as in PyTorch
         for out, want in ((sign(x, number), BINARY[sign](a, np.float32(number))),
                           (sign(number, y), BINARY[sign](np.float32(number), b))):  # fmt: skip
             assert out._ns is ns

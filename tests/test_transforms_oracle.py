@@ -180,7 +180,9 @@ APART = {
         channel_shuffle fill_diagonal_ fold grid_sample histc interpolate lp_pool1d
         lp_pool2d lp_pool3d max_pool1d max_pool1d_with_indices max_pool2d
         max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool1d
-        max_unpool2d max_unpool3d multi_head_attention_forward native_channel_shuffle
+        max_unpool2d max_unpool3d fractional_max_pool2d fractional_max_pool3d
+        fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices
+        multi_head_attention_forward native_channel_shuffle
         pad pixel_shuffle pixel_unshuffle scaled_dot_product_attention
         unique_consecutive unravel_index upsample upsample_bilinear upsample_nearest""",
     "modes, devices, dtypes, printing": """
@@ -190,11 +192,14 @@ APART = {
         broadcast_shapes printoptions set_printoptions get_printoptions Size Backend
         register_backend Tensor cuda get_device cfloat cdouble""",
     "values for the host, below": """
-        item tolist numpy nonzero argwhere unique bincount allclose equal is_nonzero data_ptr""",
+        item tolist numpy nonzero argwhere unique bincount allclose equal is_nonzero data_ptr
+        nonzero_static histogram histogramdd apply_ map_""",
+    "questions": "dim_order is_conj is_meta is_neg is_pinned is_shared pin_memory",
+    "PyTorch's writes to what its backward needs": "vander",
     "random numbers: test_func.py": """
         Generator manual_seed seed initial_seed get_rng_state set_rng_state fork_rng rand randn
         rand_like randn_like randint randint_like randperm normal bernoulli multinomial normal_
-        bernoulli_ uniform_ exponential_ random_""",
+        bernoulli_ uniform_ exponential_ random_ cauchy_ geometric_ log_normal_""",
     "the graph, which transforms have of their own": """
         backward grad grad_fn is_leaf output_nr requires_grad requires_grad_ retain_grad
         retains_grad register_hook register_post_accumulate_grad_hook""",

@@ -16,7 +16,9 @@ from xpgrad.device import device
 from xpgrad.host import host_special
 from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
+from xpgrad_backends.numba_kernels import Compiled
 from xpgrad_backends.numpy_convolution import Convolutions
+from xpgrad_backends.numpy_indexing import selected
 from xpgrad_backends.numpy_linalg import WithSciPy
 from xpgrad_backends.numpy_sparse import Sums
 
@@ -77,7 +79,7 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
-class NumPyNamespace(Convolutions, Sums, WithSciPy):
+class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
@@ -267,8 +269,10 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
     # time (rows by number, elements by mask) is several times faster by flat positions.
 
     def getitem(self, x: Any, index: Any) -> Any:
-        if type(index) is tuple and len(index) == 1 and isinstance(index[0], np.ndarray):
-            (part,) = index
+        if type(index) is tuple and index and isinstance(index[-1], np.ndarray):
+            part = index[0]
+            if len(index) > 1 or not x.flags.c_contiguous:
+                return selected(x, index)
             if part.dtype.kind in "iu":
                 return x.take(part, axis=0)
             if part.shape == x.shape:
@@ -295,6 +299,9 @@ class NumPyNamespace(Convolutions, Sums, WithSciPy):
             places = arrays[0].astype(np.intp, copy=False).reshape(-1, 1) * width + np.arange(width)
         else:
             places = indexing.flat_positions(self, out.shape, index)
+        added = self.rows_added(places.reshape(-1), values.reshape(-1, 1), out.size)
+        if added is not None:
+            return added.reshape(out.shape)
         np.add.at(out.reshape(-1), places.reshape(-1), values.reshape(-1))
         return out
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xpgrad.windowed import Ints, Windowed
+from xpgrad_backends import numba_kernels as kernels
 from xpgrad_backends import numpy_depthwise as depthwise
 from xpgrad_backends.numpy_windows import ALL, Plan
 
@@ -21,6 +22,7 @@ def _in_single(function: Callable[..., Array]) -> Callable[..., Array]:
 
     @functools.wraps(function)
     def call(self: Any, x: Array, y: Array, *settings: Any) -> Array:
+        x, y = np.asarray(x), np.asarray(y)  # what a subclass computes may be read-only
         if x.dtype.char == "e":
             wide = function(self, x.astype(np.float32), y.astype(np.float32), *settings)
             return wide.astype(np.float16)
@@ -44,7 +46,8 @@ class Convolutions(Windowed):
         if plan.taps == 1 and not any(padding):
             return _pointwise(w.reshape(f, -1), _thinned(x, size, stride), groups, size)
         if w.shape[1] == 1 and groups > 1:
-            return depthwise.forward(plan, x, w)
+            found = _compiled("depthwise", plan, x, w)
+            return depthwise.forward(plan, x, w) if found is None else found
         matrix = w.reshape(groups, f // groups, -1)
         out = np.empty((n, f, plan.places), x.dtype)
         blocks = plan.blocks(f)
@@ -67,7 +70,10 @@ class Convolutions(Windowed):
             return np.zeros(shape, x.dtype)
         plan = Plan(size, g.shape[2:], x.shape[2:], stride, padding, dilation, c, x.itemsize)
         if c == groups > 1:
-            return depthwise.weight(plan, x, g).reshape(shape)
+            found = _compiled("depthwise_weight", plan, x, g)
+            if found is None:
+                found = depthwise.weight(plan, x, g)
+            return found.reshape(shape)
         blocks = plan.blocks(f)
         rows = blocks.rows(g)
         total = None
@@ -92,6 +98,10 @@ class Convolutions(Windowed):
             return np.zeros((n, c, *size), g.dtype)
         plan = Plan(kernel, outputs, size, stride, padding, dilation, c, g.itemsize)
         split = w.reshape(groups, f // groups, c // groups, *kernel)
+        if w.shape[1] == 1 and groups > 1:
+            found = _compiled("depthwise_input", plan, g, w)
+            if found is not None:
+                return found
         if plan.taps == 1 and not any(padding):
             found = _pointwise(split.reshape(groups, f // groups, -1).mT, g, groups, outputs)
             if size == outputs:
@@ -121,6 +131,11 @@ class Convolutions(Windowed):
                 blocks.add(found.reshape(groups, plan.taps, c // groups, -1), canvas, a, b)
             blocks.finish(canvas, out[i:j])
         return out
+
+
+def _compiled(name: str, plan: Plan, x: Array, y: Array) -> Array | None:
+    """What Numba makes of images; `None` where they are few, or it has nothing for them."""
+    return kernels.compiled(name, plan, x, y) if x.size >= kernels.LARGE else None
 
 
 # ------------------------------------------------------------------ a kernel of one element

@@ -1,4 +1,4 @@
-"""Rows added up by number: products with SciPy's sparse matrices, where SciPy is installed."""
+"""Rows added up by number, by Numba or as products with SciPy's sparse matrices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from xpgrad.namespace import Namespace
+from xpgrad_backends import numba_kernels as kernels
 
 SMALL = 4096  # elements; below it a matrix costs more than it saves
 
@@ -43,6 +44,10 @@ class Sums(Namespace):
 
     def rows_added(self, places: Any, values: Any, count: int) -> Any:
         """Values of shape (n, width) added at rows; `None` where that is no help."""
+        if values.size >= kernels.LARGE:
+            found = kernels.compiled("rows_added", places, values, count)
+            if found is not None:
+                return found
         if places.size < 2 or values.shape[1] < 4:
             return None
         low, high = places.min(), places.max()

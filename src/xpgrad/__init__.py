@@ -40,7 +40,9 @@ from xpgrad.door.creation import *
 from xpgrad.door.data import *
 from xpgrad.door.einsum import *
 from xpgrad.door.elementwise import *
+from xpgrad.door.further import *
 from xpgrad.door.gather import *
+from xpgrad.door.histograms import *
 from xpgrad.door.joining import *
 from xpgrad.door.limits import *
 from xpgrad.door.linalg import *
@@ -57,6 +59,7 @@ from xpgrad.door.spectrograms import *
 from xpgrad.door.statistics import *
 from xpgrad.door.tapers import *
 from xpgrad.door.windows import *
+from xpgrad.door.written import *
 from xpgrad.dtypes import bool_ as bool_
 from xpgrad.dtypes import can_cast as can_cast
 from xpgrad.dtypes import complex64 as complex64
@@ -105,6 +108,7 @@ if TYPE_CHECKING:
     from xpgrad import viz as viz
     from xpgrad.func import vmap as vmap
     from xpgrad.nn.native import *
+    from xpgrad.nn.native_layers import *
     from xpgrad.nn.native_spatial import *
 
 Tensor.__module__ = "xpgrad"  # where users find it, and what its type is printed as
@@ -121,6 +125,13 @@ _OF_NETWORKS = (
     "bilinear", "celu", "celu_", "cosine_similarity", "native_batch_norm", "native_dropout",
     "native_dropout_backward", "native_group_norm", "native_layer_norm", "pairwise_distance",
     "pdist", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
+)  # fmt: skip
+_OF_LAYERS = (
+    "alpha_dropout", "alpha_dropout_", "batch_norm", "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss", "ctc_loss", "dropout", "dropout_", "embedding", "embedding_renorm_",
+    "feature_alpha_dropout", "feature_alpha_dropout_", "feature_dropout", "feature_dropout_",
+    "group_norm", "hinge_embedding_loss", "instance_norm", "kl_div", "layer_norm",
+    "margin_ranking_loss", "norm_except_dim", "poisson_nll_loss", "triplet_margin_loss",
 )  # fmt: skip
 _OF_SPACE = (
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "affine_grid_generator", "avg_pool1d",
@@ -139,6 +150,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module("xpgrad.func").vmap
     if name in _OF_NETWORKS:
         return getattr(importlib.import_module("xpgrad.nn.native"), name)
+    if name in _OF_LAYERS:
+        return getattr(importlib.import_module("xpgrad.nn.native_layers"), name)
     if name in _OF_SPACE:
         return getattr(importlib.import_module("xpgrad.nn.native_spatial"), name)
     raise AttributeError(f"module 'xpgrad' has no attribute {name!r}")

@@ -63,7 +63,8 @@ class Methods:
     def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
     def __neg__(self) -> Tensor: ...
     def __or__(self, other: Any) -> Any: ...
-    def __pos__(self) -> Tensor: ...
+    def __pos__(self) -> Tensor:
+        r"""`input` itself."""
     def __pow__(self, exponent: Any) -> Any: ...
     def __radd__(self, other: Any) -> Tensor: ...
     def __rand__(self, other: Any) -> Any: ...
@@ -150,6 +151,8 @@ class Methods:
         r"""The angle in the complex plane. Its derivative is 0 for real numbers and at 0."""
     def any(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: builtins.bool = ...) -> Tensor:
         r"""Whether any element is true (not 0)."""
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        r"""Replace each element by what a function of Python numbers gives, one after another: slowly."""
     def arccos(self) -> Tensor:
         r"""The inverse cosine. Also called ``arccos``."""
     def arccos_(self) -> Tensor:
@@ -254,6 +257,8 @@ class Methods:
         r"""`input` stretched to a size: `expand` as a function."""
     def byte(self, memory_format: Any = ...) -> Tensor:
         r"""This tensor as uint8; itself if it is that."""
+    def cauchy_(self, median: builtins.float = ..., sigma: builtins.float = ..., *, generator: Any = ...) -> Tensor:
+        r"""Write numbers of a Cauchy distribution."""
     def cdouble(self, memory_format: Any = ...) -> Tensor:
         r"""This tensor as complex128; itself if it is that."""
     def ceil(self) -> Tensor:
@@ -364,6 +369,8 @@ class Methods:
         r"""`Tensor.digamma`, written into this tensor."""
     def dim(self) -> builtins.int:
         r"""The number of dimensions."""
+    def dim_order(self) -> tuple[builtins.int, ...]:
+        r"""The dimensions, from the outermost in memory to the innermost."""
     def dist(self, other: Tensor, p: builtins.float = ...) -> Tensor:
         r"""The norm of the difference."""
     def div(self, other: Any, *, rounding_mode: str | None = ...) -> Tensor:
@@ -472,6 +479,8 @@ class Methods:
         r"""Whether ``input >= other``. Also called ``greater_equal``."""
     def ge_(self, other: Any) -> Tensor:
         r"""`Tensor.ge`, written into this tensor."""
+    def geometric_(self, p: builtins.float, *, generator: Any = ...) -> Tensor:
+        r"""Write how many trials it takes until one with probability `p` succeeds: 1 or more."""
     def geqrf(self) -> results.geqrf:
         r"""The reflections whose product is the `Q` of `qr`, below the diagonal of `R`; on the host."""
     def ger(self, vec2: Tensor) -> Tensor:
@@ -500,6 +509,8 @@ class Methods:
         r"""`Tensor.heaviside`, written into this tensor."""
     def histc(self, bins: builtins.int = ..., min: builtins.float = ..., max: builtins.float = ...) -> Tensor:
         r"""How many elements lie in each of so many equal parts of an interval, in the input's dtype."""
+    def histogram(self, bins: builtins.int | Tensor = ..., *, range: Sequence[builtins.float] | None = ..., weight: Tensor | None = ..., density: builtins.bool = ...) -> results.histogram:
+        r"""How many elements lie in each of the parts of an interval; the last part has both its ends."""
     def hsplit(self, sections: Any = ..., *, indices: Any = ...) -> tuple[Tensor, ...]:
         r"""Pieces side by side: see `tensor_split`."""
     def hypot(self, other: Any) -> Tensor:
@@ -548,15 +559,23 @@ class Methods:
         r"""The inverses of square matrices (…, n, n). Also called ``inverse``."""
     def is_complex(self) -> builtins.bool:
         r"""Whether the elements are complex numbers."""
+    def is_conj(self) -> builtins.bool:
+        r"""Whether a tensor shows conjugates of its memory: never here, where `conj` computes them."""
     def is_contiguous(self, memory_format: Any = ...) -> builtins.bool:
         r"""Whether the memory is in row-major order without gaps."""
     def is_floating_point(self) -> builtins.bool:
         r"""Whether the elements are real floating-point numbers."""
+    def is_neg(self) -> builtins.bool:
+        r"""Whether a tensor shows negatives of its memory: never here."""
     def is_nonzero(self) -> builtins.bool: ...
+    def is_pinned(self, device: Any = ...) -> builtins.bool:
+        r"""Whether the memory is page-locked: never here."""
     def is_same_size(self, other: Tensor) -> builtins.bool:
-        r"""Whether both tensors have the same shape."""
+        r"""Whether two tensors have the same shape."""
     def is_set_to(self, tensor: Tensor) -> builtins.bool:
         r"""Whether both tensors show the same memory with the same shape and strides."""
+    def is_shared(self) -> builtins.bool:
+        r"""Whether processes share the memory: never here."""
     def is_signed(self) -> builtins.bool:
         r"""Whether the elements can be negative."""
     def isclose(self, other: Tensor, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> Tensor:
@@ -625,6 +644,8 @@ class Methods:
         r"""`Tensor.log2`, written into this tensor."""
     def log_(self) -> Tensor:
         r"""`Tensor.log`, written into this tensor."""
+    def log_normal_(self, mean: builtins.float = ..., std: builtins.float = ..., *, generator: Any = ...) -> Tensor:
+        r"""Write numbers whose logarithms are normal."""
     def log_softmax(self, dim: builtins.int, dtype: Any = ...) -> Tensor:
         r"""The logarithm of softmax, without overflow."""
     def logaddexp(self, other: Any) -> Tensor:
@@ -667,6 +688,8 @@ class Methods:
         r"""`linalg.lu_factor`; with the numbers of zero pivots if `get_infos`."""
     def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
         r"""The `X` with ``A @ X = input``, where `A` is known by its `lu`."""
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        r"""`apply_` for a function of the element and that of another tensor."""
     def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
         r"""`input` with one number (or a 0-d tensor) where a mask is true."""
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
@@ -769,6 +792,8 @@ class Methods:
         r"""`Tensor.nextafter`, written into this tensor."""
     def nonzero(self, *, as_tuple: builtins.bool = ...) -> Any:
         r"""The places of what is not zero: a row of indices for each, or an index for each dimension."""
+    def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = ...) -> Tensor:
+        r"""The places of the first `size` elements that are not zero; rows of `fill_value` after them."""
     def norm(self, p: Any = ..., dim: Any = ..., keepdim: builtins.bool = ..., dtype: Any = ..., *, axis: Any = ..., keepdims: builtins.bool = ...) -> Tensor:
         r"""``sum(abs(x)**p)**(1/p)``; the Euclidean length for ``"fro"`` and 2."""
     def normal_(self, mean: builtins.float = ..., std: builtins.float = ..., *, generator: Any = ...) -> Tensor:
@@ -789,6 +814,8 @@ class Methods:
         r"""The products of all pairs of elements of two vectors. Also called ``ger``."""
     def permute(self, dims: Any = ..., *more: Any) -> Tensor:
         r"""The dimensions in another order."""
+    def pin_memory(self, device: Any = ...) -> Tensor:
+        r"""The tensor itself: page-locked memory makes no difference here."""
     def pinverse(self, rcond: builtins.float = ...) -> Tensor:
         r"""The pseudo-inverses of matrices; singular values up to `rcond` times the largest count as 0."""
     def polygamma(self, n: builtins.int) -> Tensor:
@@ -1085,6 +1112,9 @@ class Methods:
     @property
     def is_cuda(self) -> builtins.bool:
         r"""Whether it lives on a CUDA device."""
+    @property
+    def is_meta(self) -> builtins.bool:
+        r"""Whether a tensor has a shape and no values: never here."""
     @property
     def itemsize(self) -> builtins.int:
         r"""The size of an element in bytes."""

@@ -11,9 +11,10 @@ from sys import getrefcount
 from typing import Any
 
 from xpgrad import graph, versions
+from xpgrad.arrivals import Arrival, arrivals
 from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
 from xpgrad.graph import FREED, AccumulateGrad, Node
-from xpgrad.hooks import Run, accumulating, after_leaf, before_leaf, replaced
+from xpgrad.hooks import Run, accumulating, after_leaf, before_leaf, eager, replaced
 from xpgrad.mode import anomaly, mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.tensor import Size, Tensor, set_engine, wrap
@@ -54,6 +55,10 @@ def run(
             grads[node] = g
             if node.edges:
                 heappush(heap, (-node.seq, node))
+    if eager.waiting and wanted is None and eager.expected():
+        for arrival in arrivals(list(grads), grads, create_graph, _arrived):
+            grads[arrival] = None
+            heappush(heap, (-arrival.seq, arrival))
     needed = targets = None
     if wanted is not None:
         targets = frozenset(wanted)
@@ -174,9 +179,9 @@ def _add_into(grads: dict[Node, Any], key: Node, g: Any, ns: Any) -> None:
         grads[key] = before + g
 
 
-def _take(found: dict[Node, Any]) -> tuple[Node, Any, int]:
-    """Remove one gradient, with the number of references to it."""
-    node, g = found.popitem()
+def _take(found: dict[Node, Any], key: Node | None = None) -> tuple[Node, Any, int]:
+    """Remove one gradient, the last if no other, with the number of references to it."""
+    node, g = found.popitem() if key is None else (key, found.pop(key))
     return node, g, getrefcount(g)
 
 
@@ -471,24 +476,37 @@ def backward(
         wanted=targets,
     )
     while found:
-        node, g, holders = _take(found)
-        tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
-        if tensor is None:
-            continue
-        if tensor._node is not node:  # it no longer wants one
-            if not tensor.is_leaf:
-                raise GradientError("leaf variable has been moved into the graph interior")
-            continue
-        if node.hooks is not None and node.hooks.pre:
-            g, holders = before_leaf(node, g), -1
-        if g is not None:
-            with accumulating:
-                _accumulate(tensor, g, create_graph, holders == _SOLE)
-        if node.hooks is not None:
-            after_leaf(node, tensor, g)
+        _land(found, None, create_graph)
 
 
 set_engine(backward)
+
+
+def _arrived(arrival: Arrival) -> None:
+    """Accumulate the gradient of a leaf that nothing more will be added to, if there is one."""
+    grads, leaf = arrival.grads, arrival.leaf
+    if leaf in grads:
+        grads[leaf] = _call_hooks(leaf, grads[leaf], isinstance(grads[leaf], Tensor))
+        _land(grads, leaf, arrival.create_graph)
+
+
+def _land(found: dict[Node, Any], leaf: Node | None, create_graph: bool) -> None:
+    """Remove the gradient of a leaf, or of the last that there is, and accumulate it."""
+    node, g, holders = _take(found, leaf)
+    tensor = node._tensor() if isinstance(node, AccumulateGrad) else None
+    if tensor is None:
+        return
+    if tensor._node is not node:  # it no longer wants one
+        if not tensor.is_leaf:
+            raise GradientError("leaf variable has been moved into the graph interior")
+        return
+    if node.hooks is not None and node.hooks.pre:
+        g, holders = before_leaf(node, g), -1
+    if g is not None:
+        with accumulating:
+            _accumulate(tensor, g, create_graph, holders == _SOLE)
+    if node.hooks is not None:
+        after_leaf(node, tensor, g)
 
 
 def as_gradients(given: Any, count: int) -> list[Any]:

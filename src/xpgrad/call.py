@@ -484,10 +484,11 @@ class OpNode(Node):
                 return settings[spelled]
         named = {"self": 0, "input": 0, "other": 1, "exponent": 1, "result": -1, "out": -1}
         places = {**named, **{n: i for i, n in enumerate(self.op.inputs)}}
-        if name not in places or self.saved is None:
-            raise AttributeError(f"{type(self).__name__} has saved no {name!r}")
+        count = len(self.op.inputs)
+        place = places.get(name, count)
+        if place >= count or self.saved is None:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{name}'")
         check_fresh(self)
-        place = places[name]
         value = _Lifted._restore(self, *self.saved)[place]
         made_by = None if value is None or place < 0 else self.edges[place]
         leaf = getattr(made_by, "variable", None)

@@ -3,6 +3,7 @@
     XpgradError
     ├── ShapeError            RuntimeError, ValueError   shapes that do not fit
     ├── DTypeError            RuntimeError, TypeError    a dtype that an operation does not take
+    │   └── UnsupportedDType  NotImplementedError        one that PyTorch has no kernel for either
     ├── DeviceError           RuntimeError               unknown, missing or mixed devices
     ├── GradientError         RuntimeError               misuse of the graph or of ``.grad``
     ├── LinAlgError           RuntimeError, NumPy's      a matrix that a decomposition cannot take
@@ -27,6 +28,10 @@ class ShapeError(XpgradError, RuntimeError, ValueError):
 
 class DTypeError(XpgradError, RuntimeError, TypeError):
     """A dtype that an operation does not take."""
+
+
+class UnsupportedDType(DTypeError, NotImplementedError):
+    """A dtype that a function does not take, where PyTorch has no kernel for it."""
 
 
 class DeviceError(XpgradError, RuntimeError):

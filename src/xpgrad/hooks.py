@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ _NONE: dict[Any, Any] = {}  # stays empty
 class Hooks:
     """The hooks of one node by kind, and what users remember about it."""
 
-    __slots__ = ("after", "before", "metadata", "post", "pre", "retain")
+    __slots__ = ("__weakref__", "after", "before", "metadata", "post", "pre", "retain")
 
     def __init__(self) -> None:
         # Of the tensor: they see the whole gradient of the node's output, and may replace it.
@@ -46,8 +47,29 @@ class Hooks:
                 if found is _NONE:
                     found = {}
                     setattr(self, kind, found)
+        if kind == "after":
+            eager.add(self)
         return found
 
+
+class Eager:
+    """The hooks of leaves that are called once ``.grad`` is written: see `xpgrad.arrivals`."""
+
+    def __init__(self) -> None:
+        self.waiting = False  # whether there ever were any
+        self._known: weakref.WeakSet[Hooks] = weakref.WeakSet()
+
+    def add(self, hooks: Hooks) -> None:
+        """Note the hooks of a leaf."""
+        self._known.add(hooks)
+        self.waiting = True
+
+    def expected(self) -> bool:
+        """Whether there are any."""
+        return any(hooks.after or hooks.post for hooks in tuple(self._known))
+
+
+eager = Eager()
 
 _registering = threading.Lock()
 
@@ -138,6 +160,27 @@ class Hookable:
         surround(self)
         return RemovableHandle(hooks_of(self).of("pre"), own(self, fn))
 
+    def __call__(self, *grads: Any) -> Any:
+        """This node's part of a backward by hand: the gradients of its inputs.
+
+        Args:
+            grads: of each of its outputs, or `None`.
+
+        Returns:
+            A Tensor (or `None`) for each of `next_functions`, in a tuple unless it is one. A leaf's
+            node adds to ``.grad`` and returns an empty tuple. Hooks are not called.
+
+        Raises:
+            TypeError: for anything but as many gradients as there are outputs.
+            GradientError: where saved values were freed, or written to since.
+
+        >>> import xpgrad as xg
+        >>> x = xg.tensor(3.0, requires_grad=True)
+        >>> (x**2).grad_fn(xg.tensor(1.0))
+        tensor(6., grad_fn=<MulBackward0>)
+        """
+        return called(self, grads)
+
 
 # ------------------------------------------------------------------ what hooks return
 
@@ -215,7 +258,10 @@ def _outputs(node: Any) -> int:
 def surround(node: Any) -> None:
     """From now on, this node calls its hooks; `xpgrad.backward` calls those of a leaf."""
     kind = type(node)
-    if "_surrounded" in vars(kind) or not node.edges:
+    if not node.edges:
+        eager.add(hooks_of(node))
+        return
+    if "_surrounded" in vars(kind):
         return
     known = vars(kind).get("_with_hooks")
     if known is None:
@@ -295,6 +341,43 @@ def _raw(g: Any) -> Any:
     return None if g is None else g._data
 
 
+def called(node: Any, grads: tuple[Any, ...]) -> Any:
+    """What a node makes of gradients; recorded, where operations are."""
+    from xpgrad import backward, versions
+    from xpgrad.graph import Bundle
+    from xpgrad.tensor import Tensor
+
+    count = 1 if node.shape is not None else _outputs(node)
+    if len(grads) != count:
+        raise TypeError(f"expected {count} arguments, got {len(grads)} instead")
+    for i, g in enumerate(grads):
+        if g is not None and not isinstance(g, Tensor):
+            raise TypeError(f"argument {i} is not a Variable")
+    recorded = mode.grad
+    given: Any = grads if recorded else tuple(map(_raw, grads))
+    if not node.edges:
+        if given[0] is not None:
+            backward._land({node: given[0]}, node, recorded)
+        return ()
+    if node.seq < versions.last_write:
+        versions.check_fresh(node)
+    kind: Any = type(node)
+    rules = (kind.__base__ if "_surrounded" in vars(kind) else kind).vjp
+    state = type(node).lifted(node, backward.tensor_namespace) if recorded else node
+    state = state.state if isinstance(state, _Lifted) else state
+    found: Any = (None,) * len(node.edges)
+    if any(g is not None for g in given):
+        g = given[0] if node.shape is not None else Bundle(_there(given))
+        found = rules(state, g, node.edges)
+    inputs = range(len(found)) if node.shown is None else node.shown
+    out = tuple([_shown(node, found[i], node.edges[i], recorded) for i in inputs])
+    return out[0] if len(out) == 1 else out
+
+
+def _there(grads: Sequence[Any]) -> dict[int, Any]:
+    return {i: g for i, g in enumerate(grads) if g is not None}
+
+
 # ------------------------------------------------------------------ around a leaf
 
 
@@ -326,15 +409,18 @@ def after_leaf(node: Any, tensor: Any, g: Any) -> None:
     """
     from xpgrad.tensor import Tensor
 
+    hooks = node.hooks
+    if not (hooks.after or hooks.post):
+        return
     with _recording(g):
-        for hook in () if g is None else tuple(node.hooks.after.values()):
+        for hook in () if g is None else tuple(hooks.after.values()):
             if (new := hook(tensor)) is None:
                 continue
             if isinstance(new, Tensor):
                 raise GradientError("Tensor post accumulate grad hooks should return None.")
             raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
-        if node.hooks.post:
-            call_all(node.hooks.post, (), (_tensor(g, node.ns),))
+        if hooks.post:
+            call_all(hooks.post, (), (_tensor(g, node.ns),))
 
 
 # ------------------------------------------------------------------ one backward

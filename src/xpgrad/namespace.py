@@ -17,6 +17,7 @@ portable default, built on the standard, stands behind each.
 ``sigmoid(x)``         1 / (1 + exp(-x)): an op of its own, so that rules which need it stay
                        finite in derivatives of any order
 ``eig(x)`` and others  linear algebra that the standard lacks: see `portable`
+``gelu(x)`` and others functions of several steps, which a library may have in one: see `fused`
 ``generator(seed)``    random numbers with a state: a `host.Generator`
 ``bounds(x)``          the least and the greatest element as Python numbers; `None` of nothing, and
                        where asking would make the host wait for the device
@@ -47,6 +48,7 @@ from xpgrad import dtypes, indexing
 from xpgrad.device import device as Device
 from xpgrad.errors import DeviceError, DTypeError
 from xpgrad.extras import Extras
+from xpgrad.fused import Fused
 from xpgrad.host import Generator, HostGenerator
 from xpgrad.portable import Portable
 
@@ -79,7 +81,7 @@ FUNCTIONS = (
 CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 
 
-class Namespace(Portable, Extras):
+class Namespace(Portable, Extras, Fused):
     """One device's array library. Backends subclass it; see ``backends/README.md``."""
 
     array_type: type[Any]

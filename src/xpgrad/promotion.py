@@ -173,7 +173,9 @@ _INSTEAD = (
 
 def _refuse_booleans(op: Op, operands: Sequence[Any]) -> None:
     """Raise PyTorch's errors for booleans and the sign ``-``."""
-    given = [v.dtype is dtypes.bool_ if isinstance(v, Tensor) else type(v) is bool for v in operands]
+    given = [
+        v.dtype is dtypes.bool_ if isinstance(v, Tensor) else type(v) is bool for v in operands
+    ]
     if op.name == "negative" and all(given):
         raise DTypeError(f"Negation, the `-` operator, on a bool tensor {_INSTEAD}")
     if all(given):

@@ -178,7 +178,7 @@ def _polynomial(name: str, what: str, example: str, scipy: str = "", shift: bool
             return ops.polynomial(x, n, name=scipy)
         # DLMF 18.9.5 and 18.9.6: the sum or difference of two of the second kind.
         first = ops.polynomial(x, n, name="eval_chebyu")
-        second = ops.polynomial(x, n - 1, name="eval_chebyu")
+        second = ops.polynomial(x, n + -1, name="eval_chebyu")  # `n` may be a boolean
         return first - second if name.endswith("v") else first + second
 
     at.__name__ = at.__qualname__ = name

@@ -192,7 +192,8 @@ def stale(ns: Namespace, array: Array, maker: Node | None, count: int, saved: in
 
 def short(node: Node) -> str:
     """The name of a node as PyTorch's messages have it: ``Exp``, ``Pow1``."""
-    return node.name().replace("Backward0", "").replace("Backward", "")
+    name, _, number = node.name().rpartition("Backward")
+    return name + number if number != "0" else name
 
 
 def _arrays(saved: Any) -> list[tuple[int | None, Any]]:

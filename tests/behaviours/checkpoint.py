@@ -536,3 +536,110 @@ def a_sequence_with_a_typo(t):
     return caught(
         t.utils.checkpoint.checkpoint_sequential, [lambda a: a], 1, x, use_reentrant=False, other=1
     )
+
+
+# ------------------------------------------------------------------ results that are kept after all
+
+HERE = {"mul": "multiply"}
+
+
+def op_of(t, name):
+    """What a policy gets for an op: its overload in PyTorch, and its name here."""
+    if t.__name__ == "torch":
+        return t.ops.aten.mul.Tensor if name == "mul" else getattr(t.ops.aten, name).default
+    return HERE.get(name, name)
+
+
+def selected(t, what, f, *inputs, **options):
+    contexts = functools.partial(
+        t.utils.checkpoint.create_selective_checkpoint_contexts, what, **options
+    )
+    return t.utils.checkpoint.checkpoint(f, *inputs, use_reentrant=False, context_fn=contexts)
+
+
+def _matrices(t):
+    x = t.tensor([[0.5, -1.0], [2.0, 0.25]], requires_grad=True)
+    return x, t.tensor([[1.0, 2.0], [-3.0, 0.5]], requires_grad=True)
+
+
+@TABLE
+def selective_gradients(t):
+    x, w = _matrices(t)
+    found = []
+    for names in ((), ("mm",), ("exp",), ("mm", "exp", "mul", "sin")):
+        out = selected(t, [op_of(t, n) for n in names], lambda a: (a.mm(w).exp() * a).sin(), x)
+        found.append(grads(t, out, x, w))
+    return found
+
+
+def _by_policy(t, answer):
+    x, w = _matrices(t)
+    log = []
+    names = {op_of(t, name): name for name in ("mm", "exp", "mul", "sin")}
+
+    def policy(ctx, op, *args, **kwargs):
+        if op in names:
+            shown = [a.detach().clone() for a in args]
+            log.append([names[op], ctx.is_recompute, shown, ctx.op_output.detach().clone()])
+        return answer(t.utils.checkpoint.CheckpointPolicy, names.get(op))
+
+    out = selected(t, policy, lambda a: (a.mm(w).exp() * a).sin(), x)
+    before = len(log)
+    return grads(t, out, x, w), before, log
+
+
+ANSWERS = {
+    "that_keeps_all": lambda policy, name: policy.PREFER_SAVE,
+    "that_must_keep_some": lambda policy, name: (
+        policy.MUST_SAVE if name in ("mm", "exp") else policy.MUST_RECOMPUTE
+    ),
+    "that_keeps_nothing": lambda policy, name: policy.PREFER_RECOMPUTE,
+    "that_says_yes_or_no": lambda policy, name: name == "exp",
+}
+for _name, _answer in ANSWERS.items():
+    TABLE(functools.partial(_by_policy, answer=_answer), f"selective_policy_{_name}")
+
+
+@TABLE
+def selective_policies(t):
+    return [(p.name, p.value) for p in t.utils.checkpoint.CheckpointPolicy]
+
+
+@TABLE
+def selective_backward_twice(t):
+    x, w = _matrices(t)
+    out = selected(t, [op_of(t, "mm")], lambda a: a.mm(w).exp(), x)
+    return grads(t, out, x, w, retain_graph=True), caught(grads, t, out, x, w)
+
+
+@TABLE
+def selective_backward_twice_of_nothing_kept(t):
+    x, w = _matrices(t)
+    out = selected(t, [], lambda a: a.mm(w).exp(), x)
+    return grads(t, out, x, w, retain_graph=True), grads(t, out, x, w)
+
+
+@TABLE
+def selective_and_written_to(t):
+    x, w = _matrices(t)
+    found = []
+    for allowed in (False, True):
+        out = selected(
+            t, [op_of(t, "mm")], lambda a: a.mm(w).add_(1).sin(), x,
+            allow_cache_entry_mutation=allowed,
+        )  # fmt: skip
+        found.append(caught(lambda out=out: type(grads(t, out, x, w)).__name__))
+    return found
+
+
+@TABLE
+def selective_of_something_else(t):
+    return caught(t.utils.checkpoint.create_selective_checkpoint_contexts, 3)
+
+
+@TABLE
+def selective_to_second_order(t):
+    x, w = _matrices(t)
+    out = selected(t, [op_of(t, "exp")], lambda a: (a * w).exp(), x)
+    (g,) = t.autograd.grad(out.sum(), x, create_graph=True)
+    return g.detach(), t.autograd.grad(g.sum(), [x, w])

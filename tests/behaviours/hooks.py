@@ -253,3 +253,26 @@ def a_failing_hook_keeps_the_other_gradients(t):
     a.register_hook(lambda g: g[:1])
     found = caught((a + b).sum().backward)
     return found, x.grad
+
+
+# ------------------------------------------------------------------ hooks that wait for .grad
+
+TABLE.lines("""
+    a_leaf_is_done_before_what_is_further_down: x.register_post_accumulate_grad_hook(lambda p: log.append("x")); y.register_post_accumulate_grad_hook(lambda p: log.append("y")); a = x * 2; a.register_hook(lambda g: log.append("a")); (a * y).sum().backward(); log
+    a_leaf_waits_for_its_last_use: y.register_post_accumulate_grad_hook(lambda p: log.append(p.grad)); a = x * y; a.register_hook(lambda g: log.append("a")); (a * y).sum().backward(); log
+    a_gradient_is_freed_before_the_next_comes: leaves = [leaf([1.0, 2.0]) for _ in range(4)]; [p.register_post_accumulate_grad_hook(lambda p: [log.append(sum(q.grad is not None for q in leaves)), setattr(p, "grad", None)] and None) for p in leaves]; a = t.ones(2); a = [a := (a * p).exp() for p in leaves][-1]; a.sum().backward(); [log, leaves[0].grad]
+    a_leaf_is_updated_on_the_way: x.register_post_accumulate_grad_hook(lambda p: p.data.add_(p.grad) and None); y.register_hook(lambda g: log.append(x.detach().clone())); a = y * 2; (a * x).sum().backward(); [log, x, y.grad]
+    a_hook_after_each_backward: x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad.clone())); (x * 2).sum().backward(); (x * 3).sum().backward(); log
+    hooks_before_and_after: x.register_hook(lambda g: log.append("before")); x.register_post_accumulate_grad_hook(lambda p: log.append("after")); a = x * 2; a.register_hook(lambda g: log.append("a")); (a + x).sum().backward(); log
+    hooks_of_the_leaf_and_of_its_node: n = (x * 1).grad_fn.next_functions[0][0]; n.register_hook(lambda *g: log.append(["post", x.grad is not None])); n.register_prehook(lambda g: log.append("pre")); x.register_post_accumulate_grad_hook(lambda p: log.append("after")); (x * 3).sum().backward(); log
+    after_a_backward_of_inputs: x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad)); (x * y).sum().backward(inputs=[x]); log
+    not_after_grad: x.register_post_accumulate_grad_hook(lambda p: log.append(1)); grad((x * y).sum(), x); log
+    not_where_no_gradient_comes: x.register_post_accumulate_grad_hook(lambda p: log.append("x")); y.register_post_accumulate_grad_hook(lambda p: log.append("y")); (x.detach() * y).sum().backward(); log
+    after_a_backward_with_a_graph: x.register_post_accumulate_grad_hook(lambda p: log.append([p.grad.requires_grad, t.is_grad_enabled()])); (x * x).sum().backward(create_graph=True); x.grad = None; log
+    after_a_leaf_that_is_the_root: x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad.clone())); x.backward(t.ones(3)); log
+    after_a_leaf_that_is_a_root_among_others: x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad.clone())); t.autograd.backward([x, (x * y).sum()], [t.ones(3), None]); log
+    after_a_hook_that_raises: x.register_post_accumulate_grad_hook(lambda p: 1 / 0); [caught((x * x).sum().backward), x.grad]
+    no_longer_after_it_was_removed: x.register_post_accumulate_grad_hook(lambda p: log.append(1)).remove(); (x * 2).sum().backward(); [log, x.grad]
+    after_a_gradient_that_a_hook_replaced: x.register_hook(lambda g: g * 10); x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad)); (x * 2).sum().backward(); log
+    a_backward_within: x.register_post_accumulate_grad_hook(lambda p: log.append(within(t.enable_grad(), lambda: grad((p * p).sum(), p)))); (x * 2).sum().backward(); [log, x.grad]
+""")

@@ -129,3 +129,22 @@ def the_hook_of_a_functions_node(t):
     out.grad_fn.register_hook(lambda gi, go: log.append((gi, go)))
     out.sum().backward()
     return log
+
+
+# ------------------------------------------------------------------ nodes called by hand
+
+TABLE.lines("""
+    a_node_called: a = (x * y).grad_fn; [a(c), within(t.no_grad(), lambda: a(c))]
+    a_node_called_for_several: t.stack([x, y]).grad_fn(t.ones(2, 3))
+    a_node_called_with_some_of_several: x.unbind()[0].grad_fn(s.detach(), None, s.detach())
+    a_node_called_with_none: (x * y).grad_fn(None)
+    a_node_called_with_too_few: caught((x * y).grad_fn)
+    a_node_called_with_a_number: caught((x * y).grad_fn, 1)
+    a_node_called_whose_input_needs_nothing: (x * c).grad_fn(c)
+    a_node_called_after_backward: a = x.exp().sum(); b = a.grad_fn.next_functions[0][0]; a.backward(); caught(b, c)
+    a_node_called_without_its_hooks: a = (x * 2).grad_fn; a.register_hook(lambda i, o: log.append(1)); [a(c), log]
+    a_node_called_after_a_write: a = x * 1; b = a.exp(); d = (a * a).grad_fn; a.mul_(2); caught(d, c)
+    the_node_of_a_leaf_called: a = (x * 2).grad_fn.next_functions[0][0]; [a(c), a(c), x.grad]
+    a_graph_walked_by_hand: walk = lambda n, g: walk(n.next_functions[0][0], n(g)) if n.next_functions else n(g); a = (x * 2).exp().sin(); walk(a.grad_fn, c); x.grad.detach()
+    what_a_called_node_gives_has_a_history: a = (x**2).grad_fn(c); grads(a, x)
+""")

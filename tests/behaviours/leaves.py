@@ -205,3 +205,13 @@ def freezing_a_part(t):
     a.requires_grad_(True)
     (a * b).sum().backward()
     return a.grad, b.grad, caught(out.backward)
+
+
+# ------------------------------------------------------------------ tensors as they were called once
+
+TABLE.lines("""
+    variables: V = t.autograd.Variable; [V(c), V(x), V(x * 2), V(c, True), V(c, requires_grad=True), V(), V(data=c), V(t.nn.Parameter(c)), V(c) is c, V(c).data_ptr() == c.data_ptr()]
+    what_is_a_variable: V = t.autograd.Variable; [isinstance(c, V), isinstance(3, V), issubclass(t.Tensor, V)]
+    variables_that_cannot_be: V = t.autograd.Variable; caught(V, 3)
+    a_volatile_variable: t.autograd.Variable(c, volatile=True)
+""")

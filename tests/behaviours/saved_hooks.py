@@ -181,6 +181,43 @@ def hooks_registered_on_what_is_saved(t):
     return log, x.grad
 
 
+TABLE.lines("""
+    raw_hooks_of_one_value: a = x * y; a.grad_fn._raw_saved_self.register_hooks(lambda v: log.append(v) or v, lambda v: v * 10); [*grad(a.sum(), [x, y]), log]
+    raw_hooks_see_no_history: a = x.exp(); a.grad_fn._raw_saved_result.register_hooks(lambda v: log.append([v.requires_grad, v.is_leaf, t.is_grad_enabled()]) or v, lambda v: v); log
+    raw_hooks_see_no_leaf: a = x * y; a.grad_fn._raw_saved_other.register_hooks(lambda v: log.append([v is y, v.requires_grad]) or v, lambda v: v); log
+    raw_hooks_pack_at_once: a = x * y; a.grad_fn._raw_saved_self.register_hooks(lambda v: log.append("pack"), lambda v: c); [log, *grad(a.sum(), y)]
+    raw_hooks_and_what_is_shown: a = x.exp(); a.grad_fn._raw_saved_result.register_hooks(lambda v: v, lambda v: v * 10); a.grad_fn._saved_result
+    raw_hooks_twice: a = x.exp(); r = a.grad_fn._raw_saved_result; r.register_hooks(lambda v: v, lambda v: v); [caught(r.register_hooks, lambda v: v, lambda v: v), caught(a.grad_fn._raw_saved_result.register_hooks, lambda v: v, lambda v: v)]
+    raw_hooks_within_hooks: a = within(hooks(lambda v: v, lambda v: v), lambda: x.exp()); caught(a.grad_fn._raw_saved_result.register_hooks, lambda v: v, lambda v: v)
+    raw_hooks_too_late: a = x.exp(); r = a.grad_fn._raw_saved_result; a.sum().backward(); caught(r.register_hooks, lambda v: v, lambda v: v)
+    raw_hooks_that_write: a = x.exp(); caught(a.grad_fn._raw_saved_result.register_hooks, lambda v: v.mul_(2), lambda v: v)
+    raw_hooks_that_give_no_tensor: a = x.exp(); a.grad_fn._raw_saved_result.register_hooks(lambda v: 5, lambda v: v); caught(a.sum().backward)
+    raw_hooks_called_for_each_backward: a = x.exp(); a.grad_fn._raw_saved_result.register_hooks(lambda v: v, lambda v: log.append(1) or v); grad(a.sum(), x, retain_graph=True); grad(a.sum(), x, retain_graph=True); log
+    raw_hooks_of_both_values: a = x * y; a.grad_fn._raw_saved_self.register_hooks(lambda v: v, lambda v: v + 1); a.grad_fn._raw_saved_other.register_hooks(lambda v: v, lambda v: v + 2); grad(a.sum(), [x, y])
+    raw_hooks_and_a_write: a = x * 1; b = a * y; b.grad_fn._raw_saved_self.register_hooks(lambda v: v.clone(), lambda v: v); a.add_(1); grad(b.sum(), [x, y])
+    raw_hooks_and_a_write_to_the_other: a = x * 1; b = a * a; b.grad_fn._raw_saved_self.register_hooks(lambda v: v.clone(), lambda v: v); a.add_(1); caught(b.sum().backward)
+    raw_hooks_to_second_order: a = x**3; a.grad_fn._raw_saved_self.register_hooks(lambda v: v.clone(), lambda v: v * 1); (g,) = grad(a.sum(), x, create_graph=True); grad(g.sum(), x)
+    raw_hooks_and_hooks_of_the_node: a = x.exp(); a.grad_fn.register_hook(lambda i, o: log.append("after")); a.grad_fn._raw_saved_result.register_hooks(lambda v: v, lambda v: log.append("unpack") or v); a.grad_fn.register_prehook(lambda o: log.append("before")); [*grad(a.sum(), x), log]
+    raw_data: a = x.exp(); r = a.grad_fn._raw_saved_result; log.append(r.data); r.register_hooks(lambda v: 5, lambda v: v); [*log, r.data]
+    raw_of_what_saves_nothing: hasattr(x.sum().grad_fn, "_raw_saved_self")
+    raw_values_cannot_be_made: caught(t.autograd.SavedTensor)
+""")
+
+
+@TABLE
+def raw_hooks_of_a_function_of_mine(t):
+    x = t.tensor([1.0, 2.0], requires_grad=True)
+    square = function(
+        t,
+        lambda ctx, v: ctx.save_for_backward(v) or v * v,
+        lambda ctx, g: g * 2 * ctx.saved_tensors[0],
+    )
+    out = square.apply(x)
+    (raw,) = out.grad_fn._raw_saved_tensors
+    raw.register_hooks(lambda v: v * 1, lambda v: v * 10)
+    return caught(raw.register_hooks, abs, abs), t.autograd.grad(out.sum(), x)
+
+
 @TABLE
 def disabled_twice(t):
     disable = t.autograd.graph.disable_saved_tensors_hooks

@@ -259,7 +259,10 @@ def differences(ours, theirs, where=""):
     return [] if ours == theirs else [f"{where}: {ours!r} instead of {theirs!r}"]
 
 
+TOLERANCE = 2e-6
+
+
 def close(a, b):
     if cmath.isnan(a) or cmath.isnan(b):
         return cmath.isnan(a) and cmath.isnan(b)
-    return a == b or abs(a - b) <= 2e-6 * max(1.0, abs(b))
+    return a == b or abs(a - b) <= TOLERANCE * max(1.0, abs(b))

@@ -7,6 +7,28 @@ from behaviours.table import Table, caught
 
 TABLE = Table()
 
+# ------------------------------------------------------------------ arithmetic of booleans
+
+TABLE.lines("""
+    booleans_added: b = x > 1; [b + ~b, b + b, b * ~b, b + 1, b + 1.5, b + True, b * 2, b / b, b + c]
+    booleans_added_in_place: b = x > 1; b += ~b; b
+    booleans_subtracted: b = x > 1; [caught(lambda: b - b), caught(t.sub, b, ~b), caught(b.sub, True), caught(lambda: True - b)]
+    booleans_subtracted_from_numbers: b = x > 1; [caught(lambda: v - b) for v in (1, 2.5, c, t.tensor([1, 2, 3]))]
+    numbers_subtracted_from_booleans: b = x > 1; [caught(lambda: b - v) for v in (1, 2.5, c, t.tensor([1, 2, 3]))]
+    true_subtracted: [caught(lambda: v - True) for v in (c, t.tensor([1, 2]))] + [caught(lambda: True - v) for v in (c, t.tensor([1, 2]))]
+    booleans_subtracted_in_place: a = c.clone(); [caught(a.sub_, a > 8), caught(a.sub_, True), caught((a > 8).sub_, a > 8), a]
+    rsub_of_booleans: b = x > 1; [caught(t.rsub, b, b), caught(t.rsub, b, 1)]
+    booleans_negated: b = x > 1; [caught(lambda: -b), caught(b.neg), caught(b.neg_), caught(t.negative, b), ~b, b.logical_not()]
+    booleans_with_a_plus: b = x > 1; [caught(lambda: +b), caught(t.positive, b), +x is x]
+    booleans_divided: b = x > 1; [b / ~b, caught(lambda: b // b), caught(lambda: b % b), caught(t.remainder, b, b), b // 2, b % 2]
+    booleans_to_a_power: b = x > 1; [caught(lambda: b**b), caught(t.pow, b, b), b**2, b**c]
+    booleans_shifted: b = x > 1; [caught(lambda: b << b), caught(lambda: b >> b), b << 1]
+    bits_of_floats: [caught(lambda: c & c), caught(lambda: c | c), caught(lambda: c ^ 1), caught(lambda: c << 1), caught(lambda: ~c), caught(lambda: ~z)]
+    alpha_that_is_a_boolean: b, i = x > 1, t.tensor([1, 2, 3]); [caught(t.add, c, c, alpha=True), caught(t.add, i, i, alpha=True), caught(t.sub, i, i, alpha=True), t.add(b, ~b, alpha=True), t.add(b, ~b, alpha=False), t.add(b, ~b, alpha=2)]
+    alpha_that_is_no_integer: b, i = x > 1, t.tensor([1, 2, 3]); [caught(t.add, i, i, alpha=1.5), caught(t.sub, i, i, alpha=0.5), caught(t.add, b, b, alpha=1.5)]
+    sums_of_booleans: b = x > 1; [b.sum(), b.prod(), b.cumsum(0), sum(b), b.sum(dtype=t.bool)]
+""")
+
 # ------------------------------------------------------------------ views and bases
 
 TABLE.lines("""

@@ -8,11 +8,12 @@ from typing import Any
 
 from xpgrad import dtypes
 from xpgrad.backward import tensor_namespace
+from xpgrad.fused import Fused
 from xpgrad.namespace import CREATION, Namespace
 from xpgrad.tensor import Tensor, wrap
 
 
-class TensorNamespace:
+class TensorNamespace(Fused):
     """`xpgrad.array_api` on one device, with the extras of a `Namespace`.
 
     A rule cannot tell it from the raw namespace: the same names, Tensors instead of arrays.

@@ -108,6 +108,8 @@ from xpgrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from xpgrad.autograd.function import Function
 from xpgrad.autograd.gradcheck import gradcheck, gradgradcheck
 from xpgrad.autograd.gradients import grad
+from xpgrad.autograd.raw_saved import SavedTensor
+from xpgrad.autograd.variable import Variable
 from xpgrad.backward import backward
 from xpgrad.mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
@@ -115,8 +117,9 @@ if TYPE_CHECKING:
     from xpgrad.autograd import forward_ad as forward_ad
 
 __all__ = [
-    "Function", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
-    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "Function", "SavedTensor", "Variable", "backward", "detect_anomaly", "enable_grad", "grad",
+    "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
     "anomaly_mode", "forward_ad", "function", "functional", "grad_mode", "graph",
 ]  # fmt: skip
 

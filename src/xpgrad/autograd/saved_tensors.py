@@ -62,8 +62,8 @@ class Packed:
 
     __slots__ = ("level", "unpack", "what")
 
-    def __init__(self, shown: Tensor, own: bool) -> None:
-        pack, self.unpack = local.hooks[-1]
+    def __init__(self, shown: Tensor, own: bool, hooks: tuple[Pack, Unpack] | None = None) -> None:
+        pack, self.unpack = hooks or local.hooks[-1]
         self.level = mode.level
         version = shown._version
         with no_grad():

@@ -18,7 +18,7 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``reductions``    sums, means, extrema, truth; ``results`` are named pairs
 ``running``       sums and extrema so far; ``calculus``: of sampled functions
 ``statistics``    covariance, quantiles
-``sorting``       order, and what is found by it; ``counting``: distinct elements, histograms
+``sorting``       order, and what is found by it; ``counting``: distinct elements; ``histograms``
 ``shape``         views of the same memory
 ``rearrange``     broadcasting, repeating, flipping, diagonals
 ``joining``       joining and taking apart; ``combining``: combinations, distances
@@ -28,7 +28,7 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``spectrograms``  short-time Fourier transforms, and ``tapers`` for them
 ``complex``       complex numbers
 ``indexing``      ``x[i]``; ``gather``, ``scatter`` and ``masks`` are its relatives
-``inplace``       ``add_``, ``+=``, …
-``limits``        finfo, iinfo
+``inplace``       ``add_``, ``+=``, …; ``written`` has the functions of these names
+``limits``        finfo, iinfo; ``further``: what else tensors can be asked
 ================  ===========================================================================
 """

@@ -10,12 +10,9 @@ import numpy as np
 
 from xpgrad import dtypes
 from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.errors import UnsupportedDType as UnsupportedDType
 from xpgrad.promotion import as_operand
 from xpgrad.tensor import Size, Tensor
-
-
-class UnsupportedDType(DTypeError, NotImplementedError):
-    """A dtype that a function does not take, where PyTorch has no kernel for it."""
 
 
 def dim_of(dim: Any, ndim: int) -> int:

@@ -38,7 +38,8 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     >>> xg.add(xg.tensor([1.0, 2.0]), 10, alpha=2)
     tensor([21., 22.])
     """
-    return ops.add(input, other if alpha == 1 else _scaled(other, alpha, input))
+    plain = alpha == 1 and alpha is not True
+    return ops.add(input, other if plain else _scaled(other, alpha, input))
 
 
 @method("sub", "subtract")
@@ -49,17 +50,23 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     >>> xg.sub(xg.tensor([1.0, 2.0]), xg.ones(2), alpha=2)
     tensor([-1.,  0.])
     """
-    return ops.subtract(input, other if alpha == 1 else _scaled(other, alpha, input))
+    plain = alpha == 1 and alpha is not True
+    return ops.subtract(input, other if plain else _scaled(other, alpha, input))
 
 
 subtract = sub
 
 
 def _scaled(x: Any, alpha: Any, beside: Any) -> Any:
-    if isinstance(alpha, float) and not result_type(x, beside).is_differentiable:
+    found = result_type(x, beside)
+    if type(alpha) is bool and found is not dtypes.bool_:
+        raise DTypeError("Boolean alpha only supported for Boolean results.")
+    if isinstance(alpha, float) and not found.is_differentiable:
         raise DTypeError(
             "For integral input tensors, argument alpha must not be a floating point number."
         )
+    if found is dtypes.bool_:
+        alpha = bool(alpha)
     if not isinstance(x, Tensor):
         return x * alpha
     stays = x.dtype.is_complex or (x.dtype.is_differentiable and type(alpha) in (int, float))
@@ -161,7 +168,7 @@ abs = absolute = unary(
 reciprocal = unary(ops.reciprocal, "reciprocal", "``1 / input``.", "[2., 4.] -> [0.5000, 0.2500]")
 
 
-@method()
+@method("positive", "__pos__")
 def positive(input: Tensor) -> Tensor:
     """`input` itself."""
     if only_tensor(input, "positive").dtype is dtypes.bool_:
@@ -228,7 +235,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> xg.autograd.grad((x ** xg.tensor([0.0, 0.5])).sum(), x), xg.autograd.grad((0 ** x).sum(), x)
     ((tensor([0., inf]),), (tensor([0., 0.]),))
     """
-    if is_number(exponent):
+    if is_number(exponent) or isinstance(input, Tensor):
         return input**exponent
     return (ops.number_pow if is_number(input) else ops.pow)(input, exponent)
 

@@ -9,6 +9,7 @@ nothing to record) goes straight to the array.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -368,18 +369,20 @@ def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
 
 
 @method()
-def zero_(self: Tensor) -> Tensor:
+def zero_(input: Tensor) -> Tensor:
     """Write zeros.
 
     >>> import xpgrad as xg
     >>> xg.ones(2).zero_()
     tensor([0., 0.])
     """
-    if (once := distinct(self)) is not None:
-        ops.getview(self, index=once).zero_()
-        return self
-    history = mode.grad and self.requires_grad
-    return update(self, ops.zero) if history else _overwrite(self, assignable(self, 0), ops.copied)
+    if (once := distinct(input)) is not None:
+        ops.getview(input, index=once).zero_()
+        return input
+    history = mode.grad and input.requires_grad
+    return (
+        update(input, ops.zero) if history else _overwrite(input, assignable(input, 0), ops.copied)
+    )
 
 
 def assignable(t: Tensor, number: Any) -> Any:
@@ -399,7 +402,7 @@ def assignable(t: Tensor, number: Any) -> Any:
 
 
 @method()
-def fill_(self: Tensor, value: Any) -> Tensor:
+def fill_(input: Tensor, value: Any) -> Tensor:
     """Write one number, or the one element of a 0-d tensor, everywhere.
 
     Raises:
@@ -415,11 +418,11 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{value.ndim} dimensions."
             )
-        return _overwrite(self, received(value, self), ops.fill_by)
-    if (once := distinct(self)) is not None:
-        ops.getview(self, index=once).fill_(value)
-        return self
-    return _overwrite(self, assignable(self, value), ops.fill)
+        return _overwrite(input, received(value, input), ops.fill_by)
+    if (once := distinct(input)) is not None:
+        ops.getview(input, index=once).fill_(value)
+        return input
+    return _overwrite(input, assignable(input, value), ops.fill)
 
 
 @method()
@@ -586,6 +589,51 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Te
     return (1 - _uniform(self, generator)).log() / -lambd
 
 
+@_random("GeometricBackward0")
+def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
+    """Write how many trials it takes until one with probability `p` succeeds: 1 or more.
+
+    Raises:
+        ShapeError: for a probability outside of (0, 1).
+    """
+    if not 0 < p < 1:
+        raise ShapeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+    trials = (1 - _uniform(self, generator)).log() / math.log1p(-p)
+    return (trials.floor() + 1).to(self.dtype)
+
+
+@_random("CauchyBackward0")
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
+    """Write numbers of a Cauchy distribution.
+
+    Raises:
+        ShapeError: for a width that is not positive.
+    """
+    if not self.dtype.is_floating_point:
+        raise DTypeError(
+            "Cauchy distribution is a continuous probability distribution. dtype must be a "
+            f"floating point but you specified {self.dtype.name}"
+        )
+    if sigma <= 0:
+        raise ShapeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return ((_uniform(self, generator) - 0.5) * math.pi).tan() * sigma + median
+
+
+@_random("LogNormalBackward0")
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
+    """Write numbers whose logarithms are normal.
+
+    Raises:
+        ShapeError: for a standard deviation that is not positive.
+    """
+    from xpgrad.random import randn_like
+
+    _floating(self, "log_normal_")
+    if std <= 0:
+        raise ShapeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    return (randn_like(self.detach(), generator=generator) * std + mean).exp()
+
+
 @_random("RandomBackward0")
 def random_(
     self: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None
@@ -668,7 +716,7 @@ def squeeze_(self: Tensor, dim: Any = None) -> Tensor:
 
 
 @method()
-def detach_(self: Tensor) -> Tensor:
+def detach_(input: Tensor) -> Tensor:
     """Forget the history, in place: the tensor becomes a leaf without a gradient.
 
     Raises:
@@ -679,7 +727,7 @@ def detach_(self: Tensor) -> Tensor:
     >>> y.detach_().requires_grad
     False
     """
-    if self._view is not None and not self._inference:
+    if input._view is not None and not input._inference:
         raise GradientError(
             "Can't detach views in-place. Use detach() instead. If you are using "
             "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
@@ -687,11 +735,11 @@ def detach_(self: Tensor) -> Tensor:
             "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
             "function in xpgrad/optim/optimizer.py as the solution."
         )
-    if isinstance(self._node, AccumulateGrad):
-        self.requires_grad = False
-    self._node = None
-    self._retained = False
-    return self._forgetting(self)
+    if isinstance(input._node, AccumulateGrad):
+        input.requires_grad = False
+    input._node = None
+    input._retained = False
+    return input._forgetting(input)
 
 
 class Underivable(Node):

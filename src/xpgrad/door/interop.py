@@ -14,6 +14,7 @@ from xpgrad.door.attach import attribute, method
 from xpgrad.door.data import guarded
 from xpgrad.errors import GradientError, OpError, ShapeError
 from xpgrad.graph import AccumulateGrad
+from xpgrad.mode import mode
 from xpgrad.namespace import Array, Namespace
 from xpgrad.registry import resolve
 from xpgrad.tensor import Tensor, new
@@ -160,14 +161,14 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         force: detach and copy to the CPU first if need be.
 
     Raises:
-        GradientError: where a gradient is required.
+        GradientError: where a gradient is required, and operations are recorded.
         TypeError: where the data is not on the CPU.
 
     >>> import xpgrad as xg
     >>> xg.ones(2).numpy()
     array([1., 1.], dtype=float32)
     """
-    if self._node is not None and not force:
+    if self._node is not None and mode.grad and not force:
         raise GradientError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )

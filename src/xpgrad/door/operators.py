@@ -7,7 +7,7 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.attach import method
 from xpgrad.door.linalg import matmul
-from xpgrad.errors import DTypeError, XpgradError
+from xpgrad.errors import DTypeError, UnsupportedDType, XpgradError
 from xpgrad.op import OpFunction, named, operator_of
 from xpgrad.ops import elementwise as ops
 from xpgrad.promotion import is_operand
@@ -38,7 +38,11 @@ _floor_divide = operator_of(ops.floor_divide)
 def __pow__(self: Tensor, exponent: Any) -> Any:
     if type(exponent) is int and exponent < 0 and self._data.dtype not in self._ns.inexact:
         raise DTypeError("Integers to negative integer powers are not allowed.")
-    return (_pow if isinstance(exponent, Tensor) else _pow_number)(self, exponent)
+    if not isinstance(exponent, Tensor):
+        return _pow_number(self, exponent)
+    if self.dtype is dtypes.bool_ is exponent.dtype:
+        raise UnsupportedDType("\"pow\" not implemented for 'Bool'")
+    return _pow(self, exponent)
 
 
 @method()
@@ -83,11 +87,6 @@ def _not_zero(x: Tensor, number: Any) -> None:
 
 class DivisionByZeroError(XpgradError, ZeroDivisionError, RuntimeError):
     """Integers divided by zero, which have no inf."""
-
-
-@method()
-def __pos__(self: Tensor) -> Tensor:
-    return self
 
 
 @method()
@@ -145,7 +144,6 @@ for _name, _function in {
 def __invert__(self: Tensor) -> Tensor:
     if self.dtype.category > dtypes.INTEGER:
         raise DTypeError(
-            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, "
-            f"got {self.dtype}"
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         )
     return ops.bitwise_invert(self)

@@ -268,3 +268,19 @@ class frexp(NamedTuple):
 
     mantissa: Tensor
     exponent: Tensor
+
+
+@_printed
+class histogram(NamedTuple):
+    """What ``histogram`` returns."""
+
+    hist: Tensor
+    bin_edges: Tensor
+
+
+@_printed
+class histogramdd(NamedTuple):
+    """What ``histogramdd`` returns."""
+
+    hist: Tensor
+    bin_edges: tuple[Tensor, ...]

@@ -239,22 +239,22 @@ def as_strided_scatter(
 
 @method()
 def as_strided_(
-    self: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
     """Let this tensor be what `as_strided` gives: its memory stays, seen in other steps.
 
     Raises:
         GradientError: for a leaf that requires a gradient.
     """
-    recorded = mode.grad and self.requires_grad
-    check_write(self, recorded)
-    seen = as_strided(self, size, stride, storage_offset)
+    recorded = mode.grad and input.requires_grad
+    check_write(input, recorded)
+    seen = as_strided(input, size, stride, storage_offset)
     if seen._view is None:
         raise ShapeError("as_strided_(): this library has no view of such steps; use as_strided()")
-    relink(self, seen, None)
+    relink(input, seen, None)
     history = seen._node
     if recorded and history is not None:
         history.__class__ = renamed(ops.as_strided.op, "AsStridedBackward1")
-        self._node = history
-    self._counter().bump()
-    return self
+        input._node = history
+    input._counter().bump()
+    return input

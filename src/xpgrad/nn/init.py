@@ -10,7 +10,9 @@ import math
 import warnings
 from typing import Any
 
-from xpgrad.door.creation import eye
+from xpgrad import dtypes
+from xpgrad.door.creation import empty_like, eye, ones_like
+from xpgrad.linalg import qr
 from xpgrad.mode import no_grad
 from xpgrad.tensor import Tensor
 
@@ -77,6 +79,111 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+
+
+@no_grad()
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make the weight of a convolution hand on its input, channel by channel, in each group.
+
+    Raises:
+        ValueError: unless the weight has 3 to 5 dimensions and the groups share them out.
+
+    >>> import xpgrad as xg
+    >>> xg.nn.init.dirac_(xg.empty(2, 2, 3))[1]
+    tensor([[0., 0., 0.],
+            [0., 1., 0.]])
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    outputs, inputs, *window = tensor.shape
+    if outputs % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    middle = tuple(n // 2 for n in window)
+    values = eye(outputs // groups, inputs, dtype=tensor.dtype, device=tensor.device)
+    tensor.fill_(0.0)
+    tensor[(slice(None), slice(None), *middle)] = values.repeat(groups, 1)
+    return tensor
+
+
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
+) -> Tensor:
+    """Fill with normal numbers, those outside [a, b] drawn again.
+
+    >>> import xpgrad as xg
+    >>> w = xg.nn.init.trunc_normal_(xg.empty(100), std=0.02, a=-0.04, b=0.04)
+    >>> bool((w.abs() <= 0.04).all())
+    True
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect.",
+            UserWarning,
+            stacklevel=2,
+        )
+    plain = a <= mean <= b and b - a > 2 * std  # about half of all numbers or more are within
+    nearest = min(max(mean, a), b)
+    draw = empty_like(tensor)
+    due = ones_like(tensor, dtype=dtypes.bool_)
+    while bool(due.any()):
+        if plain:
+            draw.normal_(mean, std, generator=generator)
+            found = (draw >= a) & (draw <= b)
+        else:  # uniform, kept as often as the density says
+            draw.uniform_(a, b, generator=generator)
+            log_density = ((nearest - mean) ** 2 - (draw - mean) ** 2) / (2 * std**2)
+            found = empty_like(tensor).uniform_(generator=generator) < log_density.exp()
+        tensor.copy_(draw.where(due & found, tensor))
+        due = due & ~found
+    return tensor
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Make a matrix (further dimensions are its columns) orthogonal, its rows or its columns.
+
+    Raises:
+        ValueError: for fewer than 2 dimensions.
+
+    >>> import xpgrad as xg
+    >>> w = xg.nn.init.orthogonal_(xg.empty(2, 3))
+    >>> xg.allclose(w @ w.T, xg.eye(2), atol=1e-6)
+    True
+    """
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if not tensor.numel():
+        return tensor
+    matrix = empty_like(tensor.reshape(tensor.shape[0], -1)).normal_(generator=generator)
+    wide = matrix.shape[0] < matrix.shape[1]
+    q, r = qr(matrix.mT if wide else matrix)
+    q = q * r.diagonal().sign()  # so that all such matrices are as likely
+    return tensor.copy_((q.mT if wide else q).reshape(tensor.shape)).mul_(gain)
+
+
+@no_grad()
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with normal numbers, and a share of each column, at random, with zeros.
+
+    Raises:
+        ValueError: unless there are 2 dimensions.
+
+    >>> import xpgrad as xg
+    >>> (xg.nn.init.sparse_(xg.empty(4, 3), sparsity=0.5) == 0).sum(0)
+    tensor([2, 2, 2])
+    """
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    count = math.ceil(sparsity * tensor.shape[0])
+    places = empty_like(tensor).uniform_(generator=generator).argsort(dim=0)[:count]
+    return tensor.normal_(0, std, generator=generator).scatter_(0, places, 0.0)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:

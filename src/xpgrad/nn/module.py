@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Self
 
 from xpgrad import dtypes
 from xpgrad.device import device as Device
-from xpgrad.graph import RemovableHandle
 from xpgrad.mode import no_grad
-from xpgrad.nn.parameter import Parameter, typename
+from xpgrad.nn.hooked import Hooked
+from xpgrad.nn.parameter import Buffer, Parameter, typename
 from xpgrad.tensor import Tensor
 
 
@@ -26,7 +26,7 @@ class _IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
 
-class Module:
+class Module(Hooked):
     """Base class of everything that has parameters.
 
     Call ``super().__init__()`` first, assign parameters and modules as attributes, and define
@@ -58,83 +58,9 @@ class Module:
             _modules={},
             _forward_hooks=OrderedDict(),
             _forward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+            _backward_pre_hooks=OrderedDict(),
         )
-
-    # ---------------------------------------------------------------- calling
-
-    def _missing(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
-
-    forward: Callable[..., Any] = _missing
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self._forward_hooks and not self._forward_pre_hooks:
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
-
-    def _call_with_hooks(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        for hook, with_kwargs, _ in tuple(self._forward_pre_hooks.values()):
-            if with_kwargs:
-                given = hook(self, args, kwargs)
-                if given is not None:
-                    if not isinstance(given, tuple) or len(given) != 2:
-                        raise RuntimeError(
-                            "forward pre-hook must return None or a tuple of (new_args, "
-                            f"new_kwargs), but got {given}."
-                        )
-                    args, kwargs = given
-            else:
-                given = hook(self, args)
-                if given is not None:
-                    args = given if isinstance(given, tuple) else (given,)
-        due = dict(self._forward_hooks)
-        result = None
-        try:
-            result = self.forward(*args, **kwargs)
-            for key in tuple(due):
-                hook, with_kwargs, _ = due.pop(key)
-                given = (
-                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-                )
-                result = result if given is None else given
-        except Exception:
-            for hook, with_kwargs, always in due.values():
-                if always:
-                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-            raise
-        return result
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns replaces ``args``.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs)`` and returns both, or `None`.
-        """
-        return _hook(self._forward_pre_hooks, (hook, with_kwargs, False), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns replaces it.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs, output)``; with `always_call` it also
-        runs where ``forward`` raised.
-
-        >>> import xpgrad as xg
-        >>> layer = xg.nn.ReLU()
-        >>> with layer.register_forward_hook(lambda module, args, output: output + 1):
-        ...     layer(xg.tensor([-1.0, 1.0]))
-        tensor([1., 2.])
-        """
-        return _hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
 
     # ---------------------------------------------------------------- attributes
 
@@ -155,7 +81,7 @@ class Module:
         if isinstance(value, Parameter):
             if "_parameters" not in own:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, but="_parameters")  # which keeps its place
             self.register_parameter(name, value)
         elif value is not None and name in own.get("_parameters", ()):
             raise TypeError(
@@ -165,7 +91,7 @@ class Module:
         elif isinstance(value, Module):
             if "_modules" not in own:
                 raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, but="_modules")
             self._modules[name] = value
         elif name in own.get("_parameters", ()):
             self._parameters[name] = None
@@ -176,6 +102,8 @@ class Module:
                     "(xpgrad.nn.Module or None expected)"
                 )
             self._modules[name] = None
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
         elif name in own.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
@@ -190,14 +118,13 @@ class Module:
         if not self._forget(name):
             object.__delattr__(self, name)
 
-    def _forget(self, name: str) -> bool:
-        """Drop what `name` stands for, whatever it is."""
+    def _forget(self, name: str, but: str = "") -> bool:
+        """Drop what `name` stands for, whatever it is, `but` for one kind."""
         own = self.__dict__
         self._transient.discard(name)
-        gone = [
-            kind.pop(name, _NOTHING) for kind in (self._parameters, self._buffers, self._modules)
-        ]
-        return any(value is not _NOTHING for value in (*gone, own.pop(name, _NOTHING)))
+        kinds = [own[kind] for kind in ("_parameters", "_buffers", "_modules") if kind != but]
+        gone = [kind.pop(name, _NOTHING) for kind in (*kinds, own)]
+        return any(value is not _NOTHING for value in gone)
 
     def __dir__(self) -> list[str]:
         members = [*self._parameters, *self._buffers, *self._modules]
@@ -427,6 +354,8 @@ class Module:
             faults.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
         for key, target in own.items():
             value = state_dict.get(key, target)
+            if hasattr(target, "materialize") and value is not target:  # of a lazy module
+                target.materialize(value.shape)
             if not isinstance(value, Tensor):
                 faults.append(
                     f'While copying the parameter named "{key}", expected xpgrad.Tensor from '
@@ -574,13 +503,6 @@ class Module:
 
 
 _NOTHING = object()
-
-
-def _hook(hooks: Any, entry: Any, prepend: bool) -> RemovableHandle:
-    handle = RemovableHandle(hooks, entry)
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
 
 
 def _quoted(keys: list[str]) -> str:

@@ -57,6 +57,37 @@ class Parameter(Tensor):
     __str__ = __repr__
 
 
+class _Marked(type):
+    """The type of `Buffer`: an instance is a tensor that says so."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor) and hasattr(instance, "persistent")
+
+
+class Buffer(Tensor, metaclass=_Marked):
+    """A tensor that becomes a buffer of the module it is assigned to: moved and saved with it.
+
+    It shares the memory of `data` and nothing of its history; unless `persistent`, ``state_dict``
+    leaves it out. ``Buffer()`` is empty.
+
+    >>> import xpgrad as xg
+    >>> layer = xg.nn.Identity()
+    >>> layer.mean = xg.nn.Buffer(xg.zeros(2))
+    >>> layer.state_dict()["mean"]
+    tensor([0., 0.])
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+        """A plain tensor, marked."""
+        made: Any = Parameter(data, requires_grad=False).detach()
+        if data is not None and data.requires_grad:
+            made.requires_grad = True
+        made.persistent = persistent
+        return made
+
+
 def typename(value: Any) -> str:
     """What PyTorch calls the type of a value in its messages: ``xpgrad.FloatTensor``, ``int``."""
     if isinstance(value, Tensor):

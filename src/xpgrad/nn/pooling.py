@@ -11,9 +11,9 @@ from xpgrad.tensor import Tensor
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d",
-    "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
-    "MaxUnpool3d",
+    "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
+    "FractionalMaxPool2d", "FractionalMaxPool3d", "LPPool1d", "LPPool2d", "LPPool3d",
+    "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 ]  # fmt: skip
 
 
@@ -78,6 +78,65 @@ class MaxPool3d(_MaxPool):
     """`functional.max_pool3d`."""
 
     function = staticmethod(F.max_pool3d)
+
+
+class _FractionalMaxPool(Module):
+    function: ClassVar[Any]
+    space: ClassVar[int]
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(
+                f"{name} requires specifying either an output size, or a pooling ratio"
+                if output_size is None
+                else "only one of output_size and output_ratio may be specified"
+            )
+        self.kernel_size = ints_of(kernel_size, self.space, "kernel_size", name)
+        self.output_size = output_size
+        self.output_ratio = output_ratio
+        if output_size is not None:
+            self.output_size = ints_of(output_size, self.space, "output_size", name)
+        else:
+            if not isinstance(output_ratio, (tuple, list)):
+                self.output_ratio = (output_ratio,) * self.space
+            if not all(0 < ratio < 1 for ratio in self.output_ratio):
+                raise ValueError(f"output_ratio must be between 0 and 1 (got {self.output_ratio})")
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+
+    def forward(self, input: Tensor) -> Any:
+        return type(self).function(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            self._random_samples,
+        )  # fmt: skip
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """`functional.fractional_max_pool2d`.
+
+    >>> import xpgrad as xg
+    >>> xg.nn.FractionalMaxPool2d(2, output_ratio=0.5)(xg.ones(1, 3, 5, 5)).shape
+    xpgrad.Size([1, 3, 2, 2])
+    """
+
+    space = 2
+    function = staticmethod(F.fractional_max_pool2d)
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """`functional.fractional_max_pool3d`."""
+
+    space = 3
+    function = staticmethod(F.fractional_max_pool3d)
 
 
 class _MaxUnpool(_Pooling):

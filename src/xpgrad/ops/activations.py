@@ -6,8 +6,8 @@ Conventions at kinks, as PyTorch's: where a piece is constant, so are its ends; 
 
 from __future__ import annotations
 
+from xpgrad.fused import narrowed, times, widened
 from xpgrad.op import op
-from xpgrad.ops.normalization import narrowed, times, widened
 
 
 def hardtanh_rule(g, x, low, high, xp):
@@ -30,13 +30,9 @@ def hardsigmoid(xp, x, /):
     return times(xp.clip(x + 3, 0, 6), 1 / 6, xp)
 
 
-def hardswish_rule(g, x, xp):
-    return xp.where(x <= -3, 0.0, xp.where(x < 3, g * (x / 3 + 0.5), g))
-
-
-@op(elementwise=True, x=hardswish_rule)
+@op(elementwise=True, x=lambda g, x, xp: xp.hardswish_gradient(g, x))
 def hardswish(xp, x, /):
-    return times(times(xp.clip(x + 3, 0, 6), x, xp), 1 / 6, xp)
+    return xp.hardswish(x)
 
 
 @op(

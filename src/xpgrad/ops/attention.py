@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from xpgrad.fused import dots
 from xpgrad.op import op
-from xpgrad.ops.nn import dots
 
 
 def scores_rule(gs, v, keep, out, xp):

@@ -7,8 +7,8 @@ computed in single.
 
 from __future__ import annotations
 
+from xpgrad.fused import widened
 from xpgrad.op import op
-from xpgrad.ops.normalization import widened
 
 
 def chunks(count, size):

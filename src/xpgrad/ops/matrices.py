@@ -85,8 +85,10 @@ def matrix_norm(x: Tensor, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     if ord in ("nuc", 2, -2):
         s = singular_values(x)
         how = {"axis": (rank - 2,), "keepdims": False}
-        reduce = reductions.sum if ord == "nuc" else reductions.max if ord > 0 else reductions.min
-        out = reduce(s, **how)
+        if ord == "nuc":
+            out = reductions.sum_dim(s, **how)
+        else:
+            out = (reductions.max if ord > 0 else reductions.min)(s, **how)
         if not keepdims:
             return out
         return shape.reshape(out, shape=(*tuple(x.shape)[:-2], 1, 1))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
+from xpgrad.fused import narrowed, widened
 from xpgrad.op import named, op
-from xpgrad.ops.normalization import narrowed, widened
 from xpgrad.ops.reductions import spread
 
 # ------------------------------------------------------------------ activations
@@ -25,24 +25,20 @@ def relu(xp, x, /):
 @op(
     elementwise=True,
     tied="x",
-    x=lambda g, x, negative_slope, xp: xp.where(x > 0, g, g * negative_slope),
+    x=lambda g, x, negative_slope, xp: xp.leaky_relu_gradient(g, x, negative_slope),
 )
 def leaky_relu(xp, x, /, *, negative_slope=0.01):
-    return xp.where(x > 0, x, x * negative_slope)
+    return xp.leaky_relu(x, negative_slope)
 
 
 def elu_rule(g, x, alpha, scale, inner, xp):
-    below = xp.where(x < 0, x, 0.0)
-    bent = g * (alpha * scale * inner) * xp.exp(below if inner == 1 else below * inner)
-    return xp.where(x <= 0, bent, g * scale)
+    return xp.elu_gradient(g, x, alpha, scale, inner)
 
 
 @op(elementwise=True, x=elu_rule)
 def elu(xp, x, /, *, alpha=1.0, scale=1.0, inner=1.0):
     """scale * (x where it is positive, alpha * (exp(inner * x) - 1) elsewhere)."""
-    below = xp.minimum(x, 0)
-    bent = xp.expm1(below if inner == 1 else below * inner) * (alpha * scale)
-    return xp.where(x > 0, x * scale, bent)
+    return xp.elu(x, alpha, scale, inner)
 
 
 @op(elementwise=True, x=lambda g, x, xp: g * xp.sigmoid(-x))
@@ -50,15 +46,9 @@ def log_sigmoid(xp, x, /):
     return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
 
 
-def silu_rule(g, x, xp):
-    s = xp.sigmoid(x)
-    out = x * s
-    return g * (s + out - s * out)
-
-
-@op(elementwise=True, x=silu_rule)
+@op(elementwise=True, x=lambda g, x, xp: xp.silu_gradient(g, x))
 def silu(xp, x, /):
-    return x / (1 + xp.exp(-x))
+    return xp.silu(x)
 
 
 def softplus_rule(g, x, beta, threshold, xp):
@@ -74,55 +64,26 @@ def softplus(xp, x, /, *, beta=1.0, threshold=20.0):
     return xp.where(scaled > threshold, x, soft if beta == 1 else soft / beta)
 
 
-INNER, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
-
-
-def gelu_rule(g, x, approximate, xp):
-    if approximate == "none":
-        cdf = 0.5 * (1 + xp.erf(x * math.sqrt(0.5)))
-        return g * (cdf + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
-    square = x * x
-    t = xp.tanh(INNER * x * (1 + CUBIC * square))
-    slope = x * (1 - t * t) * (INNER * (1 + 3 * CUBIC * square))
-    return g * 0.5 * (1 + t + slope)
-
-
-@op(elementwise=True, x=gelu_rule)
+@op(elementwise=True, x=lambda g, x, approximate, xp: xp.gelu_gradient(g, x, approximate))
 def gelu(xp, x, /, *, approximate="none"):
-    if approximate == "none":
-        return 0.5 * x * (1 + xp.erf(x * math.sqrt(0.5)))
-    return 0.5 * x * (1 + xp.tanh(INNER * x * (1 + CUBIC * x * x)))
+    return xp.gelu(x, approximate)
 
 
 # ------------------------------------------------------------------ along an axis
 
 
-def dots(x, y, axes, xp):
-    """The sums of products along axes, which stay as axes of length 1."""
-    if axes == (len(x.shape) - 1,):
-        found = xp.vecdot(x, y)  # without an array of products
-        return xp.reshape(found, (*found.shape, 1))
-    return xp.sum(x * y, axis=axes, keepdims=True)
-
-
-def softmax_rule(g, out, axis, xp):
-    return (g - dots(g, out, (axis,), xp)) * out
-
-
-@op(x=softmax_rule)
+@op(x=lambda g, out, axis, xp: xp.softmax_gradient(g, out, axis))
 def softmax(xp, x, /, *, axis):
     if 0 in x.shape:
         return xp.exp(x)
-    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    return e / xp.sum(e, axis=axis, keepdims=True)
+    return xp.softmax(x, axis)
 
 
-@op(x=lambda g, out, axis, xp: g - xp.exp(out) * xp.sum(g, axis=axis, keepdims=True))
+@op(x=lambda g, out, axis, xp: xp.log_softmax_gradient(g, out, axis))
 def log_softmax(xp, x, /, *, axis):
     if 0 in x.shape:
         return xp.exp(x)
-    shifted = x - xp.max(x, axis=axis, keepdims=True)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+    return xp.log_softmax(x, axis)
 
 
 def logsumexp_rule(g, x, out, like, axis, keepdims, xp):

@@ -17,6 +17,7 @@ from xpgrad.nn.functional import ctc as _ctc
 from xpgrad.nn.functional import distances as _distances
 from xpgrad.nn.functional import dropouts as _dropouts
 from xpgrad.nn.functional import embeddings as _embeddings
+from xpgrad.nn.functional import fractional as _fractional
 from xpgrad.nn.functional import interpolation as _interpolation
 from xpgrad.nn.functional import layers as _layers
 from xpgrad.nn.functional import losses as _losses
@@ -36,6 +37,7 @@ from xpgrad.nn.functional.ctc import *
 from xpgrad.nn.functional.distances import *
 from xpgrad.nn.functional.dropouts import *
 from xpgrad.nn.functional.embeddings import *
+from xpgrad.nn.functional.fractional import *
 from xpgrad.nn.functional.interpolation import *
 from xpgrad.nn.functional.layers import *
 from xpgrad.nn.functional.losses import *
@@ -59,6 +61,7 @@ __all__ = [
     *_layers.__all__,
     *_losses.__all__,
     *_pooling.__all__,
+    *_fractional.__all__,
     *_attention.__all__,
     *_sampling.__all__,
     *_interpolation.__all__,

@@ -6,6 +6,7 @@ windows overlap where `m` is no divisor of `n`.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -107,6 +108,7 @@ _DIVIDED: dict[int, Callable[..., Tensor]] = {
 }
 
 
+@functools.lru_cache(64)
 def _means(n: int, m: int) -> Taps:
     """The averages of `m` windows of `n` elements."""
     first, last = _bounds(n, m)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -186,6 +187,8 @@ def _resized(x: Tensor, tables: list[tuple[int, Taps]], last: Callable[..., Tens
 
 
 # ------------------------------------------------------------------ tables
+#
+# Networks ask for the same few again and again.
 
 
 def _scale(n: int, m: int, factor: float | None, align: bool) -> float:
@@ -195,6 +198,7 @@ def _scale(n: int, m: int, factor: float | None, align: bool) -> float:
     return 1 / factor if factor is not None and factor > 0 else n / m
 
 
+@functools.lru_cache(64)
 def _nearest(n: int, m: int, factor: float | None, exact: bool) -> Taps:
     """In single precision, as PyTorch has it: which side of an element a place is on depends."""
     i = np.arange(m)
@@ -216,6 +220,7 @@ def _places(n: int, m: int, factor: float | None, align: bool) -> Any:
     return i * scale if align else (i + 0.5) * scale - 0.5
 
 
+@functools.lru_cache(64)
 def _linear(n: int, m: int, factor: float | None, align: bool) -> Taps:
     if m == n:
         return Taps(np.arange(n), n)
@@ -234,6 +239,7 @@ def _cubic_weights(t: Any, a: float) -> Any:
     return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
 
 
+@functools.lru_cache(64)
 def _cubic(n: int, m: int, factor: float | None, align: bool) -> Taps:
     at = _places(n, m, factor, align)
     low = np.floor(at)
@@ -258,6 +264,7 @@ _FILTERS: dict[str, tuple[Callable[[Any], Any], int]] = {
 }
 
 
+@functools.lru_cache(64)
 def _smooth(n: int, m: int, factor: float | None, align: bool, mode: str) -> Taps:
     """With windows that grow with the scale, as Pillow has them."""
     function, width = _FILTERS[mode]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -152,15 +153,18 @@ def _check(mode: str, x: Tensor, axis: int, low: int, high: int) -> None:
         )
 
 
+@functools.lru_cache(64)
 def _reflected(n: int, low: int, high: int) -> Taps:
     i = np.abs(np.arange(-low, n + high))
     return Taps(np.where(i >= n, 2 * (n - 1) - i, i), n)
 
 
+@functools.lru_cache(64)
 def _replicated(n: int, low: int, high: int) -> Taps:
     return Taps(np.clip(np.arange(-low, n + high), 0, n - 1), n)
 
 
+@functools.lru_cache(64)
 def _circular(n: int, low: int, high: int) -> Taps:
     first, count = max(-low, 0), n + min(low, 0) + min(high, 0)  # what is left is repeated
     return Taps(first + np.arange(-max(low, 0), count + max(high, 0)) % max(count, 1), n)
@@ -361,7 +365,7 @@ def _room(x: Tensor, function: str) -> None:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """The channels (dimension -3) of each group in turn: the first of each, the second of each.
+    """The channels (dimension 1) of each group in turn: the first of each, the second of each.
 
     Raises:
         ShapeError: for a number of channels that `groups` does not divide.
@@ -380,14 +384,13 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
         )
     shape = tuple(x.shape)
-    axis = x.ndim - 3
-    c = shape[axis]
+    c = shape[1]
     if c % groups:
         raise ShapeError(
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
-    split = x.reshape(*shape[:axis], groups, c // groups, *shape[axis + 1 :])
-    return _MIXED(clone(split.transpose(axis, axis + 1)), shape=shape)
+    split = x.reshape(shape[0], groups, c // groups, *shape[2:])
+    return _MIXED(clone(split.transpose(1, 2)), shape=shape)
 
 
 native_channel_shuffle = channel_shuffle

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
+from collections.abc import Callable
+from operator import add, and_, mul
 from typing import Any
 
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
+from xpgrad.door.joining import cat
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.nn.functional.interpolation import UnsupportedMode
+from xpgrad.nn.functional.padding import pad
 from xpgrad.nn.functional.space import in_single
 from xpgrad.ops.searching import take_along_axis
 from xpgrad.tensor import Tensor, wrap
@@ -137,47 +140,34 @@ def _sampled(x: Tensor, grid: Tensor, mode: str, padding: str, align: bool) -> T
     count = 1
     for n in outputs:
         count *= n
-    # For each dimension of the input its places: (N, 1, outputs).
-    axes = [
-        _scaled(grid[..., i].reshape(grid.shape[0], 1, count), n, align)
-        for i, n in zip(reversed(range(len(sizes))), sizes, strict=True)
-    ]
-    choices = []
-    for at, n in zip(axes, sizes, strict=True):
-        if mode == "bicubic":
-            choices.append(_cubic(at, n, padding, align))
-            continue
-        at = _within(at, n, padding, align)
-        if mode == "nearest":
-            choices.append([(_inside(at.detach().round(), n, padding), None)])
-        else:
-            low = at.detach().floor()
-            share = at - low
-            choices.append(
-                [
-                    (_inside(low, n, padding), 1 - share),
-                    (_inside(low + 1, n, padding), share),
-                ]
-            )
+    # Of all elements that a place takes part of, in all dimensions together: (N, elements, places).
+    index, weight, inside = None, None, None
+    for i, n in zip(reversed(range(len(sizes))), sizes, strict=True):
+        at = _scaled(grid[..., i].reshape(grid.shape[0], 1, count), n, align)
+        (line, there), part = _TAKEN[mode](at, n, padding, align)
+        index = line if index is None else _each_with_each(index * n, line, add)
+        weight = part if weight is None or part is None else _each_with_each(weight, part, mul)
+        inside = there if inside is None or there is None else _each_with_each(inside, there, and_)
+    assert index is not None
     flat = x.reshape(*x.shape[:2], -1)
-    total: Tensor | None = None
-    for chosen in itertools.product(*choices):
-        place, weight, inside = None, None, None
-        for ((index, there), part), n in zip(chosen, sizes, strict=True):
-            place = index if place is None else place * n + index
-            weight = part if weight is None or part is None else weight * part
-            inside = there if inside is None or there is None else inside & there
-        assert place is not None
-        value = take_along_axis(flat, place, axis=2)
-        if inside is not None:
-            value = value.where(inside, 0.0)
-        if weight is not None:
-            value = value * weight
-        total = value if total is None else total + value
-    assert total is not None
+    if inside is not None:  # elsewhere is a zero behind the last element
+        index = index.where(inside, flat.shape[2])
+        flat = pad(flat, (0, 1))
+    taken = index.shape[1]
+    value = take_along_axis(flat, index.reshape(-1, 1, taken * count), axis=2)
+    if weight is None:
+        total = value
+    else:
+        total = (value.reshape(*x.shape[:2], taken, count) * weight.unsqueeze(1)).sum(2)
     if mode == "nearest" and grid.requires_grad:
         total = total + grid.sum() * 0  # a derivative of 0
     return total.reshape(*x.shape[:2], *outputs)
+
+
+def _each_with_each(a: Tensor, b: Tensor, combine: Any) -> Tensor:
+    """What `combine` makes of all pairs: (N, m, P) and (N, n, P) to (N, m * n, P)."""
+    found: Tensor = combine(a.unsqueeze(2), b.unsqueeze(1)).flatten(1, 2)
+    return found
 
 
 def _scaled(at: Tensor, n: int, align: bool) -> Tensor:
@@ -215,19 +205,39 @@ def _reflected(at: Tensor, twice_low: int, twice_high: int) -> Tensor:
     return extra.where(even, span - extra) + low
 
 
-def _cubic(at: Tensor, n: int, padding: str, align: bool) -> list[Any]:
+# What of a line is taken for places (N, 1, P): positions and which of them there are, (N, n, P),
+# and their weights.
+
+
+def _nearest(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor | None]:
+    return _inside(_within(at, n, padding, align).detach().round(), n, padding), None
+
+
+def _linear(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor]:
+    at = _within(at, n, padding, align)
+    low = at.detach().floor()
+    share = at - low
+    return _inside(cat([low, low + 1], 1), n, padding), cat([1 - share, share], 1)
+
+
+def _cubic(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor]:
     """The four elements around each place, with the weights of cubic convolution."""
     low = at.detach().floor()
     t = at - low
-    found = []
-    for k in range(-1, 3):
-        s = (t - k).abs()
-        if k in (0, 1):
-            weight = ((CUBIC + 2) * s - (CUBIC + 3)) * s * s + 1
-        else:
-            weight = (((s - 5) * s + 8) * s - 4) * CUBIC
-        found.append((_inside(_within(low + k, n, padding, align), n, padding), weight))
-    return found
+    s = cat([t + 1, 2 - t], 1)
+    outer = (((s - 5) * s + 8) * s - 4) * CUBIC
+    s = cat([t, 1 - t], 1)
+    inner = ((CUBIC + 2) * s - (CUBIC + 3)) * s * s + 1
+    weight = cat([outer[:, :1], inner, outer[:, 1:]], 1)
+    around = cat([low - 1, low, low + 1, low + 2], 1)
+    return _inside(_within(around, n, padding, align), n, padding), weight
+
+
+_TAKEN: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "bilinear": _linear,
+    "nearest": _nearest,
+    "bicubic": _cubic,
+}
 
 
 # ------------------------------------------------------------------ grids

@@ -1,0 +1,109 @@
+"""What Numba compiles: functions that take NumPy several passes over memory, in one or two.
+
+Numba is an extra, and only the modules here import it: when the first array of some size comes.
+Where it is absent, cannot be imported or cannot compile a kernel, NumPy computes as it always does;
+so it does with ``XPGRAD_NUMBA=0`` in the environment.
+
+============= ====================================================================================
+`pointwise`   activations, and softmax along the last axis
+`norms`       normalisation over rows, channels and groups of them
+`rows`        sums of rows at places
+`depthwise`   convolution with kernels for each channel alone
+============= ====================================================================================
+
+Kernels take dense arrays of single or double precision; ``None`` is their answer to all others.
+They use one thread and release the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xpgrad.fused import Fused
+from xpgrad.namespace import Namespace
+
+Array = Any
+
+LARGE = 4096  # elements; from here on it is worth to load a kernel, and to call it
+
+enabled = os.environ.get("XPGRAD_NUMBA", "1") != "0"
+failures: dict[str, Exception] = {}  # why some kernels are not used, though Numba is there
+
+MODULES = {
+    **dict.fromkeys(("depthwise", "depthwise_input", "depthwise_weight"), "depthwise"),
+    **dict.fromkeys(("layer_norm", "layer_norm_gradients"), "norms"),
+    **dict.fromkeys(("rms_norm", "rms_norm_gradients"), "norms"),
+    **dict.fromkeys(("channel_norm", "channel_norm_gradients"), "norms"),
+    "rows_added": "rows",
+}  # the others stand in `pointwise`
+
+_loaded: dict[str, Callable[..., Any] | None] = {}
+
+
+def kernel(name: str) -> Callable[..., Any] | None:
+    """The kernel of a name; `None` where there is no Numba or it is switched off."""
+    if not enabled:
+        return None
+    try:
+        return _loaded[name]
+    except KeyError:
+        pass
+    module = f"{__name__}.{MODULES.get(name, 'pointwise')}"
+    try:
+        with warnings.catch_warnings():  # what Numba has to say of its own imports
+            warnings.simplefilter("ignore")
+            found = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        found = None
+        if error.name != "numba":
+            failures[name] = error
+    except Exception as error:  # an old Numba says that this NumPy is too new, for example
+        found, failures[name] = None, error
+    _loaded[name] = found
+    return found
+
+
+def compiled(name: str, *given: Any) -> Any:
+    """What a kernel makes of arrays and settings; `None` where it is not there or not for them."""
+    run = kernel(name)
+    if run is None:
+        return None
+    try:
+        return run(*given)
+    except MemoryError:
+        raise
+    except Exception as error:
+        _loaded[name], failures[name] = None, error
+        return None
+
+
+def _large(name: str, portable: Callable[..., Any], x: Array, self: Any, *given: Any) -> Any:
+    """An extra of an array that is worth a kernel."""
+    found = compiled(name, *given) if type(x) is np.ndarray else None
+    return portable(self, *given) if found is None else found
+
+
+def _method(name: str, portable: Callable[..., Any]) -> Callable[..., Any]:
+    """An extra that asks for a kernel where its array is large, and else costs one comparison."""
+    code = portable.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    x, given = "out" if "out" in names and "x" not in names else "x", ", ".join(names)
+    plain, other = f"portable(self, {given})", f"_large(name, portable, {x}, self, {given})"
+    source = f"lambda self, {given}: {plain} if {x}.size < LARGE else {other}"
+    made: Callable[..., Any] = eval(f"lambda name, portable: {source}", globals())(name, portable)
+    return made
+
+
+class Compiled(Namespace):
+    """The extras of `xpgrad.fused`, and the sigmoid, by kernels."""
+
+
+for _name, _portable in (*vars(Fused).items(), ("sigmoid", Namespace.sigmoid)):
+    if not _name.startswith("_"):
+        setattr(Compiled, _name, _method(_name, _portable))
