@@ -8,6 +8,7 @@ from typing import Any
 
 from xpgrad.errors import GradientError
 from xpgrad.func.calls import DECOMPOSED, Call, behind
+from xpgrad.ops import reductions
 from xpgrad.tensor import Tensor
 
 
@@ -15,7 +16,12 @@ def _reduction(call: Call, axis: Any = None, **settings: Any) -> Any:
     (shape,) = call.shapes
     axes = behind({"axis": axis}, len(shape))
     assert axes is not None
-    return call(call.values[0], **axes, **settings)
+    # A sum over everything is one over some axes here; PyTorch's names tell the two apart.
+    run = _PARTIAL.get(call.op.node_type.__name__, call)
+    return run(call.values[0], **axes, **settings)
+
+
+_PARTIAL = {"SumBackward0": reductions.sum_dim, "MeanBackward0": reductions.mean_dim}
 
 
 def _single(call: Call, axis: Any = None, keepdims: bool = False) -> Any:
