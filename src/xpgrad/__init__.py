@@ -25,6 +25,8 @@ from xpgrad.device import device as device
 from xpgrad.device import get_default_device as get_default_device
 from xpgrad.device import set_default_device as set_default_device
 from xpgrad.door import indexing as _indexing
+from xpgrad.door import inplace_random as _inplace_random
+from xpgrad.door import inplace_views as _inplace_views
 from xpgrad.door import interop as _interop
 from xpgrad.door import operators as _operators
 from xpgrad.door import results as _results

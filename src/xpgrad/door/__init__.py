@@ -29,6 +29,7 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``complex``       complex numbers
 ``indexing``      ``x[i]``; ``gather``, ``scatter`` and ``masks`` are its relatives
 ``inplace``       ``add_``, ``+=``, …; ``written`` has the functions of these names
+``inplace_…``     the ``random`` ones, and those that make other ``views`` of tensors
 ``limits``        finfo, iinfo; ``further``: what else tensors can be asked
 ================  ===========================================================================
 """

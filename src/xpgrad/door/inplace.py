@@ -8,35 +8,27 @@ nothing to record) goes straight to the array.
 
 from __future__ import annotations
 
-import functools
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
 from xpgrad import dtypes
-from xpgrad.door.arguments import as_kind, dim_of, only_tensor
+from xpgrad.door.arguments import as_kind, only_tensor
 from xpgrad.door.attach import METHODS, method
 from xpgrad.door.data import guarded
-from xpgrad.errors import DeviceError, DTypeError, GradientError, ShapeError
-from xpgrad.graph import AccumulateGrad, Node, tick
+from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.graph import Node, tick
 from xpgrad.mode import mode
-from xpgrad.op import named
 from xpgrad.ops import indexing as ops
-from xpgrad.ops import shape as shapes
 from xpgrad.ops.device import clone
 from xpgrad.promotion import is_operand, received
-from xpgrad.tensor import Tensor, new, wrap
+from xpgrad.tensor import Tensor
 from xpgrad.views import (
     OVERLAPPING,
     check_write,
     distinct,
-    leave,
-    link_alias,
     overlaps,
     rebase,
-    relink,
-    renamed,
     replace,
     steps_to,
 )
@@ -344,7 +336,7 @@ _addc("addcdiv_", operator.truediv, "addcdiv")
 # ------------------------------------------------------------------ new contents
 
 
-def _overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
+def overwrite(t: Tensor, value: Any, recorded: Callable[..., Any]) -> Tensor:
     """Write a number or an array of the right shape; `recorded` is the op if there is history."""
     ns = t._ns
     source = value if isinstance(value, Tensor) else None
@@ -381,7 +373,7 @@ def zero_(input: Tensor) -> Tensor:
         return input
     history = mode.grad and input.requires_grad
     return (
-        update(input, ops.zero) if history else _overwrite(input, assignable(input, 0), ops.copied)
+        update(input, ops.zero) if history else overwrite(input, assignable(input, 0), ops.copied)
     )
 
 
@@ -418,11 +410,11 @@ def fill_(input: Tensor, value: Any) -> Tensor:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{value.ndim} dimensions."
             )
-        return _overwrite(input, received(value, input), ops.fill_by)
+        return overwrite(input, received(value, input), ops.fill_by)
     if (once := distinct(input)) is not None:
         ops.getview(input, index=once).fill_(value)
         return input
-    return _overwrite(input, assignable(input, value), ops.fill)
+    return overwrite(input, assignable(input, value), ops.fill)
 
 
 @method()
@@ -439,14 +431,14 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
             [1., 2.]])
     """
     if isinstance(src, (bool, int, float, complex)):
-        return _overwrite(self, assignable(self, src), ops.copied)
+        return overwrite(self, assignable(self, src), ops.copied)
     src = only_tensor(src, "copy_", "other")
     if src._data.shape != self._data.shape:
         _allow(self, mode.grad and (self._node is not None or _has_history(src)))
         check_fits(tuple(src.shape), tuple(self.shape))
     if src._ns is not self._ns:
         src = received(src, self)
-    return _overwrite(self, src, ops.copied)
+    return overwrite(self, src, ops.copied)
 
 
 def check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
@@ -502,317 +494,3 @@ def _in_place(name: str) -> None:
 
 for _name in TABLE.split():
     _in_place(_name)
-
-# ------------------------------------------------------------------ random contents
-
-
-def _random(node: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Write what a function draws; the node that PyTorch shows forgets what was there."""
-    recorded = named(ops.copy, node)
-
-    def attach(draw: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(draw)
-        def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            return _overwrite(self, draw(self, *args, **kwargs), recorded)
-
-        return method()(call)
-
-    return attach
-
-
-def _uniform(t: Tensor, generator: Any) -> Tensor:
-    from xpgrad.random import rand_like
-
-    wide = None if t.dtype.is_floating_point else dtypes.float32
-    return rand_like(t.detach(), generator=generator, dtype=wide)
-
-
-def _floating(t: Tensor, name: str) -> None:
-    if not t.dtype.is_differentiable:
-        raise DTypeError(f"{name}: expected a floating-point tensor, got {t.dtype}")
-
-
-@_random("NormalBackward0")
-def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
-    """Write normal random numbers.
-
-    Raises:
-        ShapeError: for a negative standard deviation.
-    """
-    from xpgrad.random import randn_like
-
-    _floating(self, "normal_")
-    if std < 0:
-        raise ShapeError(f"normal_ expects std >= 0.0, but found std {std}")
-    return randn_like(self.detach(), generator=generator) * std + mean
-
-
-# PyTorch's name for the lower end is a keyword of Python's.
-@_random("UniformBackward0")
-def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
-    """Write uniform random numbers from ``[a, b)``.
-
-    Raises:
-        ShapeError: where `a` is greater than `b`.
-    """
-    _floating(self, "uniform_")
-    if a > b:
-        raise ShapeError(
-            f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}"
-        )
-    return _uniform(self, generator) * (b - a) + a
-
-
-@_random("BernoulliBackward2")
-def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    """Write ones with probability `p`, a number or a tensor, and zeros elsewhere.
-
-    Raises:
-        ShapeError: for a probability outside of [0, 1].
-    """
-    if not isinstance(p, Tensor) and not 0 <= p <= 1:
-        raise ShapeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    chance = p.detach() if isinstance(p, Tensor) else p
-    return (_uniform(self, generator) < chance).to(self.dtype)
-
-
-@_random("ExponentialBackward0")
-def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Tensor:
-    """Write exponentially distributed random numbers.
-
-    Raises:
-        ShapeError: for a rate that is not positive.
-    """
-    _floating(self, "exponential_")
-    if lambd <= 0:
-        raise ShapeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
-    return (1 - _uniform(self, generator)).log() / -lambd
-
-
-@_random("GeometricBackward0")
-def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
-    """Write how many trials it takes until one with probability `p` succeeds: 1 or more.
-
-    Raises:
-        ShapeError: for a probability outside of (0, 1).
-    """
-    if not 0 < p < 1:
-        raise ShapeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
-    trials = (1 - _uniform(self, generator)).log() / math.log1p(-p)
-    return (trials.floor() + 1).to(self.dtype)
-
-
-@_random("CauchyBackward0")
-def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
-    """Write numbers of a Cauchy distribution.
-
-    Raises:
-        ShapeError: for a width that is not positive.
-    """
-    if not self.dtype.is_floating_point:
-        raise DTypeError(
-            "Cauchy distribution is a continuous probability distribution. dtype must be a "
-            f"floating point but you specified {self.dtype.name}"
-        )
-    if sigma <= 0:
-        raise ShapeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
-    return ((_uniform(self, generator) - 0.5) * math.pi).tan() * sigma + median
-
-
-@_random("LogNormalBackward0")
-def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
-    """Write numbers whose logarithms are normal.
-
-    Raises:
-        ShapeError: for a standard deviation that is not positive.
-    """
-    from xpgrad.random import randn_like
-
-    _floating(self, "log_normal_")
-    if std <= 0:
-        raise ShapeError(f"log_normal_ expects std > 0.0, but found std={std}")
-    return (randn_like(self.detach(), generator=generator) * std + mean).exp()
-
-
-@_random("RandomBackward0")
-def random_(
-    self: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None
-) -> Tensor:
-    """Write random integers from ``[low, high)``, or from ``[0, low)`` if only one is given.
-
-    Without arguments, all that the dtype holds exactly and that is not negative.
-    """
-    from xpgrad.random import randint
-
-    if high is None and low:
-        low, high = 0, low
-    if high is None:
-        name = self.dtype.name
-        bits = {"float16": 11, "float32": 24, "float64": 53, "bool": 1}.get(name)
-        if bits is None:
-            bits = 8 * self.dtype.itemsize - (not name.startswith("uint"))
-        high = 2 ** min(bits, 63) + (bits in (11, 24, 53))
-    drawn = randint(low, high, tuple(self.shape), generator=generator, device=self.device)
-    return drawn.to(self.dtype)
-
-
-# ------------------------------------------------------------------ shape, in place
-
-
-def _turn(t: Tensor, node: str, function: Callable[..., Any], **settings: Any) -> Tensor:
-    """Make `t` the view of itself that an op gives; its memory and its views stay as they are."""
-    recorded = mode.grad and t.requires_grad
-    check_write(t, recorded)
-    before = tuple(t._data.shape)
-    out = function(t, **settings)
-    if "axes" in settings:
-        back = (shapes.permute_dims.op, {"axes": shapes.inverse(settings["axes"])})
-    else:
-        back = (shapes.reshape.op, {"shape": before})
-    relink(t, out, back)
-    history = out._node
-    if recorded and history is not None:
-        history.__class__ = renamed(type(history).op, node)
-        t._node = history
-    if t._ns.mutable:
-        t._written()
-    else:
-        t._counter().bump()
-    return t
-
-
-@method()
-def t_(self: Tensor) -> Tensor:
-    """`Tensor.t`, in place."""
-    if self.ndim > 2:
-        raise ShapeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-    return _turn(self, "TBackward1", shapes.t, axes=tuple(reversed(range(self.ndim))))
-
-
-@method("transpose_", "swapaxes_", "swapdims_")
-def transpose_(self: Tensor, dim0: int, dim1: int) -> Tensor:
-    """`Tensor.transpose`, in place."""
-    a, b = dim_of(dim0, self.ndim), dim_of(dim1, self.ndim)
-    axes = list(range(self.ndim))
-    if axes:
-        axes[a], axes[b] = axes[b], axes[a]
-    return _turn(self, "TransposeBackward1", shapes.transpose, axes=tuple(axes))
-
-
-@method()
-def unsqueeze_(self: Tensor, dim: int) -> Tensor:
-    """`Tensor.unsqueeze`, in place."""
-    axis = dim_of(dim, self.ndim + 1)
-    return _turn(self, "UnsqueezeBackward1", shapes.expand_dims, axis=axis)
-
-
-@method()
-def squeeze_(self: Tensor, dim: Any = None) -> Tensor:
-    """`Tensor.squeeze`, in place."""
-    given = range(self.ndim) if dim is None else dim if isinstance(dim, tuple) else (dim,)
-    axes = tuple(sorted({dim_of(d, self.ndim) for d in given})) if self.ndim else ()
-    axes = tuple(i for i in axes if self._data.shape[i] == 1)
-    return _turn(self, "SqueezeBackward3", shapes.squeeze, axis=axes)
-
-
-@method()
-def detach_(input: Tensor) -> Tensor:
-    """Forget the history, in place: the tensor becomes a leaf without a gradient.
-
-    Raises:
-        GradientError: for a view.
-
-    >>> import xpgrad as xg
-    >>> y = xg.ones(2, requires_grad=True) * 2
-    >>> y.detach_().requires_grad
-    False
-    """
-    if input._view is not None and not input._inference:
-        raise GradientError(
-            "Can't detach views in-place. Use detach() instead. If you are using "
-            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
-            "True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
-            "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
-            "function in xpgrad/optim/optimizer.py as the solution."
-        )
-    if isinstance(input._node, AccumulateGrad):
-        input.requires_grad = False
-    input._node = None
-    input._retained = False
-    return input._forgetting(input)
-
-
-class Underivable(Node):
-    """The history of what ``set_`` has set: there is no derivative."""
-
-    __slots__ = ()
-
-    @staticmethod
-    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
-        """There is none."""
-        raise GradientError("derivative for set_ is not implemented")
-
-
-Underivable.__name__ = Underivable.__qualname__ = "NotImplemented"  # as PyTorch calls it
-
-
-@method()
-def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
-    """Show the memory of `source` from now on, with its shape; nothing without one.
-
-    Writes to either are seen in both; views of this tensor keep showing the memory that it had.
-
-    Raises:
-        TypeError: for what is no tensor.
-        DTypeError, DeviceError: for a tensor of another dtype, or on another device.
-        GradientError: for a leaf that requires a gradient, and in a backward through this.
-
-    >>> import xpgrad as xg
-    >>> x = xg.zeros(3)
-    >>> x.set_(xg.ones(2))
-    tensor([1., 1.])
-    """
-    if source is None:
-        with guarded(self._ns):
-            empty = self._ns.zeros((0,), dtype=self._data.dtype)
-        source = wrap(empty, self._ns)
-    source = only_tensor(source, "set_", "source")
-    if source._ns is not self._ns:
-        raise DeviceError(f"Could not set tensor on {source.device} to a tensor on {self.device}")
-    if source._data.dtype != self._data.dtype:
-        raise DTypeError(
-            f"Could not set tensor of type {source.dtype.torch_name.lower()} to a tensor of type "
-            f"{self.dtype.torch_name.lower()}"
-        )
-    recorded = mode.grad and (self.requires_grad or source.requires_grad)
-    check_write(self, recorded)
-    self._written()
-    leave(self)
-    self._show(source)
-    link_alias(self, source)
-    if recorded:
-        node = new(Underivable)
-        node.edges = (self._node, source._node)
-        node.saved = node.settings = node.hooks = None
-        node.seq = tick()
-        node.ns, node.shape, node.dtype = self._ns, self._data.shape, self._data.dtype
-        self._node = node
-    return self
-
-
-@method()
-def is_set_to(self: Tensor, tensor: Tensor) -> bool:
-    """Whether both tensors show the same memory with the same shape and strides."""
-    tensor = only_tensor(tensor, "is_set_to", "tensor")
-    a, b = self._data, tensor._data
-    if self._ns is not tensor._ns or a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    if getattr(a, "strides", None) != getattr(b, "strides", None):
-        return False
-    return a is b or (self._ns.mutable and self.data_ptr() == tensor.data_ptr())
-
-
-@method()
-def is_same_size(self: Tensor, other: Tensor) -> bool:
-    """Whether both tensors have the same shape."""
-    return bool(self._data.shape == only_tensor(other, "is_same_size", "other")._data.shape)
