@@ -57,6 +57,9 @@ DIFFERENT = {
     "views_inplace.hooks_of_a_written_view": (
         "A hook of a view is called after the view was written to", [[[3.0, 3.0]], [6.0, 6.0, 2.0]],
     ),
+    "views_inplace.the_gradient_of_a_view_that_another_was_taken_from": (
+        "a view that another was taken from has one", [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]],
+    ),
     "hooks.a_hook_of_a_result_in_grad": (
         "`autograd.grad` returns what the hooks of a tensor made of its gradient",
         [[10.0, 10.0, 10.0], [20.0, 20.0, 20.0]],

@@ -408,3 +408,15 @@ def nothing_is_lost_when_a_write_fails_half_way(t):
     found = [caught(v.add_, t.ones(3)), caught(v.copy_, t.ones(4)), caught(a.__setitem__, 5, 1.0)]
     a.sum().backward()
     return found, a, v, a._version, x.grad
+
+
+@TABLE
+def the_gradient_of_a_view_that_another_was_taken_from(t):
+    x = t.ones(4, requires_grad=True)
+    base = x * 1
+    view = base.view(4)
+    another = view[2:]
+    base[:1].mul_(2)
+    (found,) = t.autograd.grad(another.sum(), [view], retain_graph=True, allow_unused=True)
+    another.sum().backward()
+    return found, x.grad
