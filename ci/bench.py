@@ -449,6 +449,22 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(1000, 64), "v": normal(20_000, 64), "i": positions(1000, 20_000)},
         lambda lib, t: t["x"].index_add(0, t["i"], t["v"]),
     ),
+    "gather 1000x64 of 256": (
+        {"x": normal(1000, 256), "i": positions(256, 1000, 64)},
+        lambda lib, t: t["x"].gather(1, t["i"]),
+    ),
+    "scatter_add 1000x256 to 64": (
+        {"x": normal(1000, 64), "v": normal(1000, 256), "i": positions(64, 1000, 256)},
+        lambda lib, t: t["x"].scatter_add(1, t["i"], t["v"]),
+    ),
+    "cumsum 1000x256": (
+        {"x": normal(1000, 256)},
+        lambda lib, t: t["x"].cumsum(1),
+    ),
+    "topk 5 of 1000x256": (
+        {"x": normal(1000, 256)},
+        lambda lib, t: t["x"].topk(5, 1)[0],
+    ),
     "gelu 1M": (
         {"x": normal(1_000_000)},
         lambda lib, t: lib.nn.functional.gelu(t["x"]),
@@ -466,7 +482,10 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         lambda lib, t: lib.nn.functional.softmax(t["x"], 1),
     ),
 }
-COMPILED = ("norm", "depthwise", "embedding", "index_add", "gelu", "silu", "softmax")
+COMPILED = (
+    *("norm", "depthwise", "embedding", "index_add", "gather", "scatter_add", "cumsum"),
+    *("gelu", "silu", "softmax"),
+)
 
 
 def hvp_row() -> dict[str, Run]:

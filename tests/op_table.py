@@ -587,6 +587,7 @@ ROWS += [
 
 ROWS += [
     Row("clone", np.copy, [S(shape) for shape in SHAPES], dtypes=NUMBERS + BOOL),
+    Row("preserved", np.copy, [S(shape) for shape in SHAPES], dtypes=NUMBERS + BOOL),
     Row("cast", lambda x, dtype: x.astype(dtype), [S(s, dtype="float64") for s in SHAPES],
         dtypes=FLOATS + HALF + INTS, needs=["float64"]),
     Row("cast", lambda x, dtype: x.astype(dtype), [S(s, dtype="complex64") for s in SHAPES],
@@ -769,6 +770,28 @@ def _sorted(function):
     return reference
 
 
+def _top_places(x, axis, count, largest):
+    """Ordered by what is larger, and then by place; nan is larger than all."""
+
+    def places(line):
+        key = lambda i: (np.isnan(line[i]), 0 if np.isnan(line[i]) else line[i])
+        order = sorted(range(line.size), key=key, reverse=largest)
+        return np.array(order[:count], int)  # a sort that is stable, also in reverse
+
+    return np.apply_along_axis(places, axis, x) if x.size else np.zeros((0, 1), int)
+
+
+def _kth_place(x, axis, k, keepdims=False, nan=False):
+    def place(line):
+        strange = np.flatnonzero(np.isnan(line))
+        if nan and strange.size:
+            return strange[-1]
+        return np.argsort(line, kind="stable")[k]
+
+    found = np.apply_along_axis(place, axis, x)
+    return np.expand_dims(found, axis) if keepdims else found
+
+
 def _argsort(x, **options):
     order = _sorted(np.argsort)(x, **options)
     return x.shape[options["axis"]] - 1 - order if options.get("descending") else order
@@ -801,6 +824,21 @@ ROWS += [
     Row("argsort", _argsort,
         [S((5,), axis=0), S((2, 3), axis=1, descending=True), S((0,), axis=0), S(TIES, axis=1),
          S(TIES, axis=1, descending=True)], dtypes=FLOATS + HALF + INTS, differentiable=False),
+    Row("top_places", _top_places,
+        [S((5,), axis=0, count=2, largest=True), S((2, 3), axis=1, count=3, largest=False),
+         S((3, 2), axis=0, count=0, largest=True), S(TIES, axis=1, count=2, largest=True),
+         S(TIES, axis=1, count=2, largest=False), S((0, 3), axis=1, count=1, largest=True)],
+        dtypes=FLOATS + HALF + ("int32",), differentiable=False),
+    Row("top_places", _top_places,
+        [S(NANS, axis=1, count=2, largest=True), S(NANS, axis=1, count=2, largest=False)],
+        differentiable=False),
+    Row("kth_place", _kth_place,
+        [S((5,), axis=0, k=2), S((2, 3), axis=1, k=0), S((3, 2), axis=0, k=2, keepdims=True),
+         S(TIES, axis=1, k=1), S((2, 3), axis=1, k=1, nan=True)],
+        dtypes=FLOATS + HALF + ("int32",), differentiable=False),
+    Row("kth_place", _kth_place,
+        [S(NANS, axis=1, k=1), S(NANS, axis=1, k=1, nan=True), S(NANS, axis=0, k=0, nan=True)],
+        differentiable=False),
     *(Row(name, f, [S(()), S((5,)), S((2, 3)), S((2, 3), axis=0), S((2, 3), axis=1, keepdims=True),
                     S(TIES, axis=1)], dtypes=FLOATS + HALF + INTS, differentiable=False)
       for name, f in (("argmax", np.argmax), ("argmin", np.argmin))),

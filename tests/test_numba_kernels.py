@@ -16,7 +16,7 @@ from namespaces import give
 from op_table import ROWS
 from xpgrad.fused import Fused
 from xpgrad.namespace import Namespace
-from xpgrad_backends import numba_kernels, numpy_depthwise
+from xpgrad_backends import numba_kernels, numpy_depthwise, numpy_places
 from xpgrad_backends.numba_kernels import compiled
 from xpgrad_backends.numpy_windows import Plan
 
@@ -29,6 +29,7 @@ def kernels(monkeypatch):
     """Kernels for arrays of any size, none of which may fail."""
     pytest.importorskip("numba", reason="the extra `numba` is not installed: no kernels to test")
     monkeypatch.setattr(numba_kernels, "LARGE", 1)
+    monkeypatch.setattr(numpy_places, "SMALL", 1)
     monkeypatch.setattr(numba_kernels, "enabled", True)
     yield numba_kernels
     assert numba_kernels.failures == {}
@@ -66,9 +67,12 @@ def close(mine, theirs, what=""):
 
 
 OPS = (
-    "channel_norm", "convolution", "convolution_input", "convolution_weight", "elu", "embedding",
-    "gelu", "getitem", "hardswish", "index_add", "layer_norm", "leaky_relu", "log_softmax",
-    "rms_norm", "sigmoid", "silu", "softmax", "take_along_axis",
+    "channel_norm", "convolution", "convolution_input", "convolution_weight",
+    "cumulative_logsumexp", "cumulative_prod", "cumulative_sum", "elu", "embedding", "flip",
+    "gelu", "getitem", "hardswish", "index_add", "index_put", "kth_place", "layer_norm",
+    "leaky_relu", "log_softmax", "matmul", "pick", "reduce_at", "rms_norm", "running_extremum",
+    "scatter_add", "sigmoid", "silu", "softmax", "take", "take_along_axis", "top_places", "tril",
+    "triu",
 )  # fmt: skip
 SAMPLES = [pytest.param(row, id=f"{row.name}-{i}") for i, row in enumerate(ROWS) if row.name in OPS]
 
@@ -114,7 +118,7 @@ def portable(name):
 
 def test_all_extras_are_here():
     found = {name.partition("_gradient")[0] for name in vars(Fused) if not name.startswith("_")}
-    assert found | {"sigmoid"} == {*POINTWISE, *ALONG, *NORMS}
+    assert found | {"sigmoid"} == {*POINTWISE, *ALONG, *NORMS, "carried_back"}
 
 
 def views(x):
@@ -318,6 +322,238 @@ def test_places_count_from_the_end_and_stay_inside(kernels, cpu):
             cpu.index_add(types.SimpleNamespace(shape=(9,)), (places,), values[:, 0])
 
 
+# ── places along an axis ─────────────────────────────────────────────────────────────────────────
+
+ALONG_AXES = [((7, 5), 1, 4), ((7, 5), 0, 9), ((3, 4, 5), 1, 6), ((6,), 0, 8), ((1, 3), 1, 1)]
+MOVED = ["f", "d", "i", "l", "F", "I"]  # bits of 4 and of 8 bytes
+
+
+def named(shape, axis, count, kind="l"):
+    """Places along an axis, some from the end, and a shape of them."""
+    n = shape[axis]
+    form = (*shape[:axis], count, *shape[axis + 1 :])
+    return np.random.randint(0 if kind in "BQ" else -n, n, form).astype(kind)
+
+
+def plain_sums(shape, axis, places, values):
+    """Zeros with values added, one after the other."""
+    out = np.zeros(shape, values.dtype)
+    for at in np.ndindex(places.shape):
+        out[(*at[:axis], places[at], *at[axis + 1 :])] += values[at]
+    return out
+
+
+@pytest.mark.parametrize("kind", MOVED)
+@pytest.mark.parametrize(("shape", "axis", "count"), ALONG_AXES)
+def test_reading_and_writing_along_an_axis(kernels, shape, axis, count, kind):
+    for index in "liBQ":
+        places = named(shape, axis, count, index)
+        for x in views(draw("d", *shape).astype(kind)):
+            if x.shape != shape:
+                continue
+            found = compiled("taken_along", x, places, axis)
+            same(found, np.take_along_axis(x, places.astype("l"), axis))
+        out = draw("d", *shape).astype(kind)
+        expected, values = out.copy(), draw("d", *places.shape).astype(kind)
+        np.put_along_axis(expected, places.astype("l"), values, axis)
+        assert compiled("written_along", out, places, values, axis) is True
+        same(out, expected)
+
+
+def same(mine, theirs):
+    assert mine.dtype == theirs.dtype
+    np.testing.assert_array_equal(mine, theirs)
+    assert mine.flags.owndata
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize(("shape", "axis", "count"), ALONG_AXES)
+def test_adding_along_an_axis(kernels, cpu, shape, axis, count, kind):
+    for index in "liB":
+        places = named(shape, axis, count, index)
+        values = draw(kind, *places.shape)
+        expected = plain_sums(shape, axis, places, values)
+        close(compiled("added_along", values, places, shape, axis), expected)
+        backwards = (slice(None, None, -1),) * len(shape)
+        given = values[backwards].copy()[backwards]
+        close(cpu.add_along_axis(given, places, shape, axis), expected)
+        grid = np.meshgrid(*map(np.arange, places.shape), indexing="ij", sparse=True)
+        grid = (*grid[:axis], places, *grid[axis + 1 :])
+        close(cpu.index_add(types.SimpleNamespace(shape=shape), grid, values), expected)
+
+
+@pytest.mark.parametrize("kind", "fd")
+def test_slices_added_along_an_axis(kernels, cpu, kind):
+    places = np.array([2, -1, 0, 2, 2])
+    for shape, axis in (((4, 3), 1), ((4, 3, 2), 1), ((3, 7), 0), ((2, 2, 3), 2)):
+        form = (*shape[:axis], 5, *shape[axis + 1 :])
+        values, expected = draw(kind, *form), np.zeros(shape, kind)
+        for i, p in enumerate(places):
+            before = (slice(None),) * axis
+            expected[(*before, p)] += values[(*before, i)]
+        like = types.SimpleNamespace(shape=shape)
+        for index in ((slice(None),) * axis + (places,), (slice(None),) * axis + (places, ...)):
+            close(cpu.index_add(like, index, np.tile(values, 1)), expected)
+        flat = values.reshape(int(np.prod(shape[:axis])), 5, -1)
+        close(compiled("slices_added", places, flat, shape[axis], shape), expected)
+
+
+def test_places_along_an_axis_stay_inside(kernels, cpu):
+    x = draw("f", 6, 5)
+    for shape, axis in (((6, 3), 1), ((2, 5), 0)):
+        n = x.shape[axis]
+        for wrong in (n, -n - 1, 2**62, -(2**62)):
+            places = np.zeros(shape, int)
+            places[-1, -1] = wrong
+            assert compiled("taken_along", x, places, axis) is None
+            assert compiled("added_along", draw("f", *shape), places, x.shape, axis) is None
+            with pytest.raises(IndexError):
+                cpu.take_along_axis(x, places, axis=axis)
+            grid = [np.arange(6)[:, None], np.arange(5)[None, :]]
+            grid[axis] = places
+            if shape[1 - axis] == x.shape[1 - axis]:
+                before = x.copy()
+                with pytest.raises(IndexError):
+                    cpu.assign(x, tuple(grid), draw("f", *shape))
+                np.testing.assert_array_equal(x, before)  # nothing is written before the error
+                with pytest.raises(IndexError):
+                    cpu.getitem(x, tuple(grid))
+
+
+def test_what_kernels_along_an_axis_leave_to_numpy(kernels):
+    x, places = draw("f", 6, 5), np.zeros((6, 3), int)
+    assert compiled("taken_along", x.astype("e"), places, 1) is None  # two bytes
+    assert compiled("taken_along", x, places.astype("d"), 1) is None
+    assert compiled("taken_along", x, places[:1], 1) is None  # to be stretched
+    assert compiled("taken_along", draw("f", 5, 60).T, places[:, :1].repeat(60, 0)[:60], 1) is None
+    assert compiled("added_along", x[:, :3].astype("i"), places, x.shape, 1) is None
+    assert compiled("added_along", x[:, :3], places[:, :2], x.shape, 1) is None
+    locked = x.copy()
+    locked.flags.writeable = False
+    assert compiled("written_along", locked, places, x[:, :3], 1) is None
+    assert compiled("written_along", x, places, x[:, :3].astype("d"), 1) is None
+
+
+# ── running along an axis ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_running_along_an_axis(kernels, cpu, kind):
+    strange = draw(kind, 7, 6)
+    strange[1, 2], strange[3, 0], strange[4, 4], strange[5, 1] = np.nan, np.inf, -np.inf, -0.0
+    wide = draw(kind, 3, numba_kernels.kernel("running_sums").__globals__["BLOCK"] + 5)
+    for x in (strange, *views(draw(kind, 9, 5)), draw(kind, 3, 4, 5), draw(kind, 4), wide):
+        for axis in range(x.ndim):
+            check_running(cpu, np.asarray(x), axis)
+
+
+def check_running(cpu, x, axis):
+    close(compiled("running_sums", x, axis), np.cumsum(x, axis, "d").astype(x.dtype))
+    close(compiled("running_products", x, axis), np.cumprod(x, axis, "d").astype(x.dtype))
+    portable = Fused.carried_back
+    plain = portable(cpu, x, None, axis)
+    close(compiled("carried_back", x, None, axis), np.ascontiguousarray(plain))
+    factor = draw(x.dtype.char, *x.shape)[(slice(None),) * axis + (slice(1, None),)]
+    mine, plain = compiled("carried_back", x, factor, axis), portable(cpu, x, factor, axis)
+    if np.isfinite(x).all():  # by doubling, inf meets others
+        close(mine, plain)
+    for largest in (True, False):
+        found = compiled("running_places", x, axis, largest)
+        np.testing.assert_array_equal(found, Namespace.running_places(cpu, x, axis, largest))
+        assert found.dtype == np.int64
+
+
+def test_single_precision_runs_in_double(kernels):
+    ones = np.full(1_000_000, 0.1, "f")
+    np.testing.assert_allclose(compiled("running_sums", ones, 0)[-1], 1e5, rtol=1e-6)
+    columns = ones.reshape(-1, 2)
+    np.testing.assert_allclose(compiled("running_sums", columns, 0)[-1], 5e4, rtol=1e-6)
+    np.testing.assert_allclose(compiled("carried_back", columns, None, 0)[0], 5e4, rtol=1e-6)
+    np.testing.assert_allclose(
+        compiled("carried_back", columns, np.ones_like(columns[1:]), 0)[0], 5e4, rtol=1e-6
+    )
+    up_and_down = np.array([1e-30, 1e-30, 1e30, 1e30], "f")
+    np.testing.assert_allclose(compiled("running_products", up_and_down, 0)[-1], 1, rtol=1e-6)
+
+
+def test_nothing_runs_nowhere(kernels, cpu):
+    x = np.zeros((3, 0), "f")
+    for axis in (0, 1):
+        for name in ("running_sums", "running_products"):
+            assert compiled(name, x, axis).shape == (3, 0)
+        assert compiled("carried_back", x, None, axis).shape == (3, 0)
+        assert compiled("running_places", x, axis, True).shape == (3, 0)
+    single = np.ones((1, 3), "f")
+    same(compiled("carried_back", single, single[:0], 0), single)
+
+
+def test_the_namespace_asks_for_kernels(cpu, kernels, monkeypatch):
+    """Without these NumPy would do as well, only later."""
+    used, real = [], numba_kernels.compiled
+
+    def noted(name, *given):
+        found = real(name, *given)
+        used.extend([name] if found is not None else [])
+        return found
+
+    monkeypatch.setattr(numba_kernels, "compiled", noted)
+    x, places = draw("f", 90, 60), np.zeros((90, 60), int)
+    grid, like = (np.arange(90)[:, None], places), types.SimpleNamespace(shape=(90, 60))
+    for name, call in {
+        "taken_along": lambda: cpu.take_along_axis(x, places, axis=1),
+        "taken_along ": lambda: cpu.getitem(x, grid),
+        "written_along": lambda: cpu.assign(x.copy(), grid, x),
+        "written_along ": lambda: cpu.assign(x.copy(), grid, 1.0),
+        "added_along": lambda: cpu.add_along_axis(x, places, (90, 60), 1),
+        "added_along ": lambda: cpu.index_add(like, grid, x),
+        "rows_added": lambda: cpu.index_add(like, (places[:, 0],), x),
+        "slices_added": lambda: cpu.index_add(like, (slice(None), places[0]), x),
+        "slices_added ": lambda: cpu.index_add(like, (places, places), x),
+        "running_sums": lambda: cpu.cumulative_sum(x, axis=0),
+        "running_products": lambda: cpu.cumulative_prod(x, axis=1),
+        "carried_back": lambda: cpu.carried_back(x, None, 1),
+        "carried_back ": lambda: cpu.carried_back(x, x[1:], 0),
+        "running_places": lambda: cpu.running_places(x, 1, True),
+        "reversed_lines": lambda: cpu.flip(x, axis=(1,)),
+        "outer": lambda: cpu.matmul(x[:, :, None], x[:, None, :]),
+    }.items():
+        used.clear()
+        call()
+        assert used == [name.strip()], name
+
+
+# ── copies ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_flips(kernels, cpu, kind):
+    for x in (draw("d", 4, 5), draw("d", 2, 3, 4), draw("d", 7), *views(draw("d", 6, 5))):
+        x = x.astype(kind)
+        for count in range(1, x.ndim + 1):
+            for axes in itertools.combinations(range(x.ndim), count):
+                found = cpu.flip(x, axis=axes)
+                np.testing.assert_array_equal(found, np.flip(x, axes))
+                if x.ndim - 1 in axes:
+                    assert found.flags.owndata
+                    assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize("kind", "fd")
+def test_outer_products(kernels, cpu, kind):
+    for lead in ((3,), (2, 3), (0,), (1,)):
+        for x in (draw(kind, *lead, 4, 1), draw(kind, *lead, 1, 4).mT):
+            y = draw(kind, *lead, 1, 5)
+            y.reshape(-1)[:1] = np.nan
+            found = compiled("outer", x, y)
+            same(found, x * y)
+            same(cpu.matmul(x, y), x * y)
+    x, y = draw(kind, 3, 4, 1), draw(kind, 3, 1, 5)
+    assert compiled("outer", x[:1], y) is None
+    assert compiled("outer", x.astype("e"), y.astype("e")) is None
+    close(cpu.matmul(x[:1], y), x[:1] * y)
+
+
 # ── convolution with kernels for each channel alone ──────────────────────────────────────────────
 
 
@@ -369,8 +605,7 @@ def test_depthwise_of_volumes_is_left_to_numpy(kernels):
 
 
 def dispatchers(kernels):
-    for module in ("pointwise", "norms", "rows", "depthwise"):
-        assert kernels.kernel({"rows": "rows_added"}.get(module, "depthwise"))
+    for module in ("pointwise", "norms", "places", "running", "copies", "depthwise"):
         __import__(f"{kernels.__name__}.{module}")
         for name, value in vars(sys.modules[f"{kernels.__name__}.{module}"]).items():
             if hasattr(value, "targetoptions"):
@@ -390,7 +625,7 @@ def test_one_kernel_for_each_type_of_numbers(kernels):
 
 def test_kernels_release_the_lock_use_one_thread_and_know_nan(kernels):
     found = dict(dispatchers(kernels))
-    assert len(found) > 30
+    assert len(found) > 45
     for name, options in ((name, kernel.targetoptions) for name, kernel in found.items()):
         assert options["nogil"], name
         assert not options.get("parallel"), name
@@ -481,6 +716,15 @@ def test_small_arrays_ask_for_no_kernel(afresh, cpu, monkeypatch):
     monkeypatch.setattr(afresh, "LARGE", 64 * 32 + 1)
     steps(cpu)
     cpu.index_add(types.SimpleNamespace(shape=(9, 2)), (np.zeros(700, int),), draw("d", 700, 2))
+    many, few = draw("d", 700, 2), np.zeros((700, 2), int)
+    cpu.take_along_axis(many, few, axis=1)
+    cpu.add_along_axis(many, few, (700, 3), 1)
+    cpu.assign(many, (np.arange(700)[:, None], few), 1.0)
+    cpu.flip(many, axis=(0, 1))
+    cpu.cumulative_sum(many, axis=0)
+    cpu.carried_back(many, None, 0)
+    cpu.running_places(many, 0, True)
+    cpu.matmul(many[:, :, None], many[:, None, :1])
     x, w = give(cpu, draw("f", 1, 2, 9, 9)), give(cpu, draw("f", 2, 1, 3, 3))
     cpu.convolve(x, w, (7, 7), (1, 1), (0, 0), (1, 1), 2)
     assert afresh._loaded == {}
@@ -533,6 +777,14 @@ for name in t.ALONG:
     t.test_rows(None, cpu, name, "d")
 numba_kernels.LARGE = 1
 t.test_sums_at_places(None, cpu, "d", "l")
+for how in t.ALONG_AXES:
+    t.test_reading_and_writing_along_an_axis(None, *how, "d")
+    t.test_adding_along_an_axis(None, cpu, *how, "d")
+t.test_slices_added_along_an_axis(None, cpu, "d")
+t.test_running_along_an_axis(None, cpu, "d")
+t.test_nothing_runs_nowhere(None, cpu)
+t.test_flips(None, cpu, "d")
+t.test_outer_products(None, cpu, "d")
 assert not numba_kernels.failures, numba_kernels.failures
 """
 
@@ -560,6 +812,11 @@ def model():
     y = f.gelu(f.group_norm(y, 4)) + f.silu(f.batch_norm(y, None, None, training=True))
     y = f.softmax(f.layer_norm(y.reshape(256, 72), (72,)), 1).sum() + y.mean()
     y = y + f.embedding(xg.randint(0, 50, (400,)), table).square().sum()
+    places = xg.randint(0, 64, (50, 64))
+    picked = table.gather(1, places).cumsum(1).sin()
+    spread = table.scatter_add(1, places, picked).flip(1).square()
+    y = y + (spread * table.scatter(0, places % 50, picked)).mean() + table.cummax(1)[0].sum()
+    y = y + table.div(8).exp().cumprod(0).topk(5, 1)[0].sin().sum()
     return y, (x, w, table)
 
 

@@ -1,7 +1,12 @@
 """Where NumPy's backend takes another way for large arrays, it arrives at the same place."""
 
+import itertools
+
 import numpy as np
 import pytest
+
+from xpgrad.namespace import Namespace
+from xpgrad_backends import numba_kernels
 
 rng = np.random.default_rng(0)
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-42, -3.5])
@@ -51,3 +56,196 @@ def test_maximum_and_minimum(cpu, large, kind, number):
         a, b = mine(x, number), theirs(x, number)
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
+
+
+# ── places ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["NumPy alone", "with Numba"])
+def either(request, monkeypatch):
+    """With what Numba compiles, and without."""
+    if request.param == "with Numba":
+        pytest.importorskip("numba", reason="the extra `numba` is not installed: NumPy alone is")
+    monkeypatch.setattr(numba_kernels, "enabled", request.param == "with Numba")
+
+
+SHAPES = [((60, 40), 0), ((60, 40), 1), ((10, 12, 40), 1), ((5000,), 0), ((4, 300, 8), 2)]
+KINDS = ["e", "f", "d", "F", "D", "i", "l", "b", "?"]
+
+
+def numbers(kind, *shape):
+    return (rng.standard_normal(shape) * 8).astype(kind)
+
+
+def beside(places, axis):
+    """An index that names places along an axis, for each of everything else."""
+    grids = np.meshgrid(*map(np.arange, places.shape), indexing="ij", sparse=True)
+    return tuple(places if i == axis else grid for i, grid in enumerate(grids))
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("shape", "axis"), SHAPES)
+def test_places_along_an_axis(cpu, shape, axis, kind):
+    x, n = numbers(kind, *shape), shape[axis]
+    count = n + 5
+    places = rng.integers(-n, n, (*shape[:axis], count, *shape[axis + 1 :]))
+    values = numbers(kind, *places.shape)
+    for given in (x, np.asfortranarray(x), x[::-1]):
+        same(cpu.take_along_axis(given, places, axis=axis), np.take_along_axis(given, places, axis))
+        index = beside(places, axis)
+        same(cpu.getitem(given, index), given[index])
+        for value in (values, values[::-1], 1, values[:1]):
+            mine, theirs = given.copy("K"), given.copy()
+            cpu.assign(mine, index, value)
+            theirs[index] = value
+            same(mine, theirs)
+    locked = x.copy()
+    locked.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        cpu.assign(locked, index, values)
+    theirs = np.zeros(shape, kind)
+    np.add.at(theirs, index, values)
+    for mine in (cpu.add_along_axis(values, places, shape, axis), cpu.index_add(x, index, values)):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-3 if kind in "fF" else 1e-1)
+
+
+@pytest.mark.usefixtures("either")
+def test_places_that_are_nearly_along_an_axis(cpu):
+    x, count = numbers("d", 60, 40), np.arange(60)[:, None]
+    places = rng.integers(0, 40, (60, 40))
+    values = numbers("d", 60, 40)
+    for index in (
+        (count[::-1], places), (count * 0, places), (count[:30], places[:30]),
+        (np.roll(count, 1), places), (places % 60, places), (count, np.arange(40)[None]),
+        (count, places.reshape(1, 60, 40)), (count.astype("i"), places.astype("B")),
+        (rng.integers(-60, 60, 2000), rng.integers(-40, 40, 2000)), (slice(None), places[0]),
+        (slice(None), np.tile(places[0], 30)), (np.tile(places[0], 30), slice(None)),
+        (slice(None), places[0], ...), (slice(2, 50), np.tile(places[0], 9)),
+    ):  # fmt: skip
+        same(cpu.getitem(x, index), np.ascontiguousarray(x[index]))
+        shape = x[index].shape
+        given = np.resize(values, shape)
+        theirs = np.zeros_like(x)
+        np.add.at(theirs, index, given)
+        np.testing.assert_allclose(cpu.index_add(x, index, given), theirs, rtol=1e-9, atol=1e-9)
+        mine, theirs = x.copy(), x.copy()
+        cpu.assign(mine, index, given)
+        theirs[index] = given
+        same(mine, theirs)
+
+
+@pytest.mark.usefixtures("either")
+def test_values_to_be_stretched_are_added(cpu):
+    x, values = numbers("d", 60, 40), numbers("d", 1000)
+    index = rng.integers(-60, 60, (5, 1000)), rng.integers(-40, 40, (5, 1000))
+    for given in (index, (index[0], slice(None, 1))):
+        value = values if given is index else values[:, None]
+        theirs = np.zeros_like(x)
+        np.add.at(theirs, given, value)
+        np.testing.assert_allclose(cpu.index_add(x, given, value), theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("wrong", [40, -41])
+def test_places_outside(cpu, wrong):
+    x, places = numbers("f", 60, 40), rng.integers(0, 40, (60, 100))
+    places[30, 50] = wrong
+    index = beside(places, 1)
+    kept = x.copy()
+    for call in (
+        lambda: cpu.take_along_axis(x, places, axis=1),
+        lambda: cpu.getitem(x, index),
+        lambda: cpu.assign(x, index, 1.0),
+        lambda: cpu.index_add(x, index, numbers("f", 60, 100)),
+        lambda: cpu.index_add(x, (slice(None), places[30]), numbers("f", 60, 100)),
+    ):
+        with pytest.raises(IndexError):
+            call()
+    same(x, kept)
+
+
+# ── order ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_order(kind):
+    """Lines of numbers: different ones, ties of all kinds, nan and infinities."""
+    yield numbers(kind, 50, 41)
+    yield (rng.integers(0, 4, (50, 41)) - 1).astype(kind)
+    yield numbers(kind, 6, 30, 8)
+    yield numbers(kind, 4000)
+    if kind in "fd":
+        x = (rng.integers(0, 9, (60, 33)) - 1).astype(kind)
+        x[::3, ::4], x[1::3, 5], x[2::5, 9] = np.nan, np.inf, -np.inf
+        yield x
+        yield np.where(x == 0, -np.abs(x), x)  # also -0
+
+
+@pytest.mark.parametrize("kind", "fdil")
+def test_places_in_order(cpu, kind):
+    for x in to_order(kind):
+        for axis in range(x.ndim):
+            n = x.shape[axis]
+            for largest, count in itertools.product((True, False), {1, 3, n // 2, n}):
+                found = cpu.top_places(x, axis, count, largest)
+                same(found, Namespace.top_places(cpu, x, axis, count, largest).copy())
+            for nan, k in itertools.product((True, False), {0, 3, n // 2, n - 1}):
+                found = cpu.kth_place(x, axis, k, nan)
+                same(found, Namespace.kth_place(cpu, x, axis, k, nan).copy())
+
+
+# ── running along an axis ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", "efdil")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_running_along_an_axis(cpu, kind):
+    for shape in ((40, 200), (3, 40, 200), (9000,), (2, 3, 4), (0, 5), (5, 0)):
+        x = numbers(kind, *shape) / (8 if kind in "efd" else 1)
+        x = x.astype(kind)
+        for axis in range(x.ndim):
+            wide = x.astype("d") if kind in "efd" else x
+            how = {"rtol": 0, "atol": {"e": 0.1, "f": 1e-3}.get(kind, 1e-9)}
+            sums = cpu.cumulative_sum(x, axis=axis)
+            np.testing.assert_allclose(sums, wide.cumsum(axis), **how)
+            assert sums.dtype == (x.dtype if kind in "efd" else np.int64)
+            products = cpu.cumulative_prod(x, axis=axis)
+            np.testing.assert_allclose(products, wide.cumprod(axis), **how | {"rtol": 1e-2})
+            back = cpu.carried_back(x, None, axis)
+            np.testing.assert_allclose(back, np.flip(np.flip(wide, axis).cumsum(axis), axis), **how)
+            turned = np.asfortranarray(x)
+            for found in (
+                *(sums, products, back, cpu.cumulative_sum(turned, axis=axis)),
+                *(cpu.cumulative_prod(turned, axis=axis), cpu.carried_back(turned, None, axis)),
+            ):
+                assert found.flags.c_contiguous
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", "fdil")
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_extrema_so_far(cpu, kind):
+    for x in to_order(kind):
+        for axis in range(x.ndim):
+            for largest in (True, False):
+                found = cpu.running_places(x, axis, largest)
+                same(found, Namespace.running_places(cpu, x, axis, largest))
+            if kind in "fd":
+                mine, theirs = (
+                    f(x, axis) for f in (cpu.running_logaddexp, np.logaddexp.accumulate)
+                )
+                np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_triangles(cpu, kind):
+    for shape in ((90, 60), (60, 90), (3, 50, 50)):
+        x = numbers(kind, *shape)
+        if kind in "efdFD":
+            x[..., 3, 5], x[..., 5, 3] = np.nan, np.inf
+        for given in (x, x.mT.copy().mT, x[..., ::-1]):
+            for k in (-70, -1, 0, 2, 95):
+                same(cpu.tril(given, k=k), np.tril(given, k))
+                same(cpu.triu(given, k=k), np.triu(given, k))

@@ -386,7 +386,10 @@ def test_a_hidden_host_copy_is_caught(pair):
 # ── devices stay apart: the guard ────────────────────────────────────────────────────────────────
 
 
-EXTRAS = ("assign", "bounds", "copy", "erf", "getitem", "index_add", "sigmoid", "special")
+EXTRAS = (
+    *("assign", "bounds", "clone", "copy", "erf", "getitem", "index_add", "laid_out", "ordered"),
+    *("settled", "sigmoid", "special"),
+)
 
 
 class OnCurrent:

@@ -16,10 +16,19 @@ from xpgrad.device import device
 from xpgrad.host import host_special
 from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
+from xpgrad_backends import numba_kernels as kernels
 from xpgrad_backends.numba_kernels import Compiled
 from xpgrad_backends.numpy_convolution import Convolutions
 from xpgrad_backends.numpy_indexing import selected
 from xpgrad_backends.numpy_linalg import WithSciPy
+from xpgrad_backends.numpy_memory import Ordered, by_rows, copied, ordered
+from xpgrad_backends.numpy_places import (
+    Places,
+    added_along,
+    gridded_if_large,
+    joined,
+    written_along,
+)
 from xpgrad_backends.numpy_sparse import Sums
 
 # NumPy warns where IEEE arithmetic gives inf or nan; CUDA and PyTorch stay silent, and so do ops
@@ -31,7 +40,7 @@ _WRAPPED_FOR_CAUSE = {
     "astype", "sum", "prod", "std", "var", "reshape", "argsort", "sort", "nonzero", "clip",
     "cumulative_sum", "cumulative_prod", "unique_all", "unique_counts", "unique_inverse",
     "unique_values", "isdtype", "unstack", "finfo", "iinfo", "searchsorted", "from_dlpack",
-    "take_along_axis", "ceil", "floor", "trunc", "count_nonzero",
+    "ceil", "floor", "trunc",
 }  # fmt: skip
 
 _add: Any = np.add.reduce
@@ -58,7 +67,12 @@ def _keep(x: Any, condition: Any) -> Any:
     NumPy's `where` branches on each element, which costs random conditions ten times as much. And
     unlike numbers, bits times 0 are 0 for inf and nan too.
     """
-    return (x.view(_BITS[x.dtype.char]) * condition).view(x.dtype)
+    bits = _BITS[x.dtype.char]
+    if not x.flags.c_contiguous or x.shape != condition.shape:
+        return (x.view(bits) * condition).view(x.dtype)
+    out = np.empty(x.shape, x.dtype)
+    np.multiply(x.view(bits), condition, out.view(bits))
+    return out  # itself, and no view: it may become a gradient as it is
 
 
 def _seen(x: Any, shape: Any, strides: Any, start: int = 0) -> Any:
@@ -66,6 +80,8 @@ def _seen(x: Any, shape: Any, strides: Any, start: int = 0) -> Any:
     owner = x
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
+    if not owner.flags.c_contiguous:
+        owner = by_rows(owner)
     if not owner.flags.c_contiguous or 0 in shape:
         return None
     start += x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
@@ -79,7 +95,7 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
-class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
+class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
@@ -118,7 +134,14 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
             other: Any = getattr(y, "dtype", None)
             if mine is other is not None and mine.char in _BITS:
                 x, y = x.view(_BITS[mine.char]), y.view(_BITS[mine.char])
-                return ((x ^ y) * condition ^ y).view(mine)
+                found = (x ^ y) * condition
+                if found.shape != y.shape or not (
+                    found.flags.c_contiguous and y.flags.c_contiguous
+                ):
+                    return (found ^ y).view(mine)
+                out = np.empty(y.shape, mine)
+                np.bitwise_xor(found, y, out.view(y.dtype))
+                return out
             if other is None and mine is not None and mine.char in _BITS and _is_zero(y):
                 return _keep(x, condition)
             if mine is None and other is not None and other.char in _BITS and _is_zero(x):
@@ -141,30 +164,38 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         return compat.clip(x, min, max)
 
     def sum(self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return _add(x, axis=axis, dtype=dtype, keepdims=keepdims)
+        out = _add(x, axis=axis, dtype=dtype, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def prod(
         self, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
     ) -> Any:
-        return _multiply(x, axis=axis, dtype=dtype, keepdims=keepdims)
+        out = _multiply(x, axis=axis, dtype=dtype, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def max(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return _maximum(x, axis=axis, keepdims=keepdims)
+        out = _maximum(x, axis=axis, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def min(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return _minimum(x, axis=axis, keepdims=keepdims)
+        out = _minimum(x, axis=axis, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def all(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return _and(x, axis=axis, keepdims=keepdims)
+        out = _and(x, axis=axis, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def any(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return _or(x, axis=axis, keepdims=keepdims)
+        out = _or(x, axis=axis, keepdims=keepdims)
+        return out if x.ndim < 3 else ordered(out)
 
     def mean(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
         if x.dtype.char == "e":  # half precision has too few digits for a sum
-            wide = _add(x, axis=axis, dtype=np.float32, keepdims=keepdims)
+            wide = ordered(_add(x, axis=axis, dtype=np.float32, keepdims=keepdims))
             return (wide / (x.size / max(wide.size, 1) or np.nan)).astype(np.float16)
         total = _add(x, axis=axis, keepdims=keepdims)
+        if x.ndim > 2:
+            total = ordered(total)
         return total / (x.size // max(total.size, 1) or np.nan)
 
     def var(
@@ -173,7 +204,7 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         wide = x.astype(np.float32) if x.dtype.char == "e" else x
         distance = wide - self.mean(wide, axis=axis, keepdims=True)
         squares = (distance * distance.conjugate()).real
-        total = _add(squares, axis=axis, keepdims=keepdims)
+        total = ordered(_add(squares, axis=axis, keepdims=keepdims))
         found = total / max(x.size / max(total.size, 1) - correction, 0)
         return found.astype(np.float16) if wide is not x else found
 
@@ -181,22 +212,6 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         self, x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
     ) -> Any:
         return np.sqrt(self.var(x, axis=axis, correction=correction, keepdims=keepdims))
-
-    def cumulative_sum(
-        self, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
-    ) -> Any:
-        if include_initial:
-            return compat.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=True)
-        if x.dtype.char == "e" and dtype is None:  # too few digits for a sum
-            return x.cumsum(axis, np.float32).astype(np.float16)
-        return x.cumsum(axis, dtype)
-
-    def cumulative_prod(
-        self, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
-    ) -> Any:
-        if include_initial:
-            return compat.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=True)
-        return x.cumprod(axis, dtype)
 
     def argmax(self, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
         return x.argmax(axis, keepdims=keepdims)
@@ -216,9 +231,13 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         if x.ndim > 2 < y.ndim and x.shape[-1] == 1 == y.shape[-2] and x.dtype.kind in "fc":
             # Stacks of outer products: gradients of weights for each example.
             if x.dtype is y.dtype and x.dtype.kind == "f":
-                return np.einsum("...ij,...jk->...ik", x, y)
-            return x * y
-        return np.matmul(x, y)
+                if x.size * y.shape[-1] >= kernels.LARGE:
+                    found = kernels.compiled("outer", x, y)
+                    if found is not None:
+                        return found
+                return np.einsum("...ij,...jk->...ik", x, y, order="C")
+            return ordered(x * y)
+        return np.matmul(x, y) if x.ndim < 3 else ordered(np.matmul(x, y))
 
     def as_real(self, x: Any) -> Any:
         part = np.float64 if x.dtype == np.complex128 else np.float32
@@ -258,6 +277,8 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         return x.transpose(axes)
 
     def astype(self, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        if copy and not x.flags.c_contiguous:
+            return copied(x, dtype)
         return x.astype(dtype, copy=copy)
 
     def reshape(self, x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
@@ -288,22 +309,48 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         if values.size < 512:
             np.add.at(out, index, values)
             return out
-        rows = parts[0] is arrays[0] and len(arrays) == 1
-        if rows and all(p is Ellipsis or p == slice(None) for p in parts[1:]):
-            width = math.prod(out.shape[1:])
-            if width * arrays[0].size == values.size:
-                flat = values.reshape(arrays[0].size, width)
-                found = self.rows_added(arrays[0].reshape(-1), flat, out.shape[0])
-                if found is not None:
-                    return found.reshape(out.shape)
-            places = arrays[0].astype(np.intp, copy=False).reshape(-1, 1) * width + np.arange(width)
-        else:
-            places = indexing.flat_positions(self, out.shape, index)
-        added = self.rows_added(places.reshape(-1), values.reshape(-1, 1), out.size)
-        if added is not None:
-            return added.reshape(out.shape)
-        np.add.at(out.reshape(-1), places.reshape(-1), values.reshape(-1))
+        shape: tuple[int, ...] = out.shape
+        if len(arrays) == 1:
+            found = self._slices_added(shape, parts, arrays[0], values)
+            if found is not None:
+                return found
+        axis = gridded_if_large(parts, shape)
+        if axis is not None:
+            found = added_along(values, arrays[axis], shape, axis)
+            if found is not None:
+                return found
+        places = None
+        if len(arrays) == len(parts) == len(shape) and all(p.dtype.kind in "iu" for p in arrays):
+            places = joined(arrays, shape)
+        if places is None:
+            places = indexing.flat_positions(self, shape, index)
+        if values.shape != places.shape:
+            values = np.broadcast_to(values, places.shape)
+        flat = places.reshape(-1)
+        if values.size >= kernels.LARGE:
+            line = values.reshape(1, flat.size, 1)
+            found = kernels.compiled("slices_added", flat, line, out.size, shape)
+            if found is not None:
+                return found
+        np.add.at(out.reshape(-1), flat, values.reshape(-1))
         return out
+
+    def _slices_added(self, shape: Any, parts: Any, places: Any, values: Any) -> Any:
+        """`index_add` of slices along the axis of an index with one array."""
+        axis, size = next(i for i, part in enumerate(parts) if part is places), places.size
+        before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        if (
+            any(p is not places and p is not Ellipsis and p != slice(None) for p in parts)
+            or Ellipsis in parts[:axis]
+            or before * size * after != values.size
+            or places.dtype.kind not in "iu"
+        ):
+            return None
+        flat, n = places.reshape(-1), shape[axis]
+        found = self.rows_added(flat, values.reshape(size, after), n) if before == 1 else None
+        if found is None:
+            return self.slices_added(flat, values.reshape(before, size, after), shape, axis)
+        return found if found.shape == shape else found.reshape(shape)
 
     def assign(self, x: Any, index: Any, value: Any) -> Any:
         if type(index) is tuple and len(index) == 1 and isinstance(index[0], np.ndarray):
@@ -311,7 +358,9 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
             if part.shape == x.shape and part.dtype.kind == "b" and x.flags.c_contiguous:
                 x.reshape(-1)[np.flatnonzero(part)] = value
                 return x
-        x[index] = value
+        axis = gridded_if_large(index, x.shape) if type(index) is tuple else None
+        if axis is None or not written_along(x, index[axis], value, axis):
+            x[index] = value
         return x
 
     def bounds(self, x: Any) -> tuple[Any, Any] | None:
@@ -344,6 +393,8 @@ class NumPyNamespace(Compiled, Convolutions, Sums, WithSciPy):
         owner = x
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
+        if not owner.flags.c_contiguous:
+            owner = by_rows(owner)
         start = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         if not owner.flags.c_contiguous or start % x.itemsize or owner.nbytes % x.itemsize:
             return None

@@ -12,12 +12,19 @@ from typing import Any
 import numpy as np
 
 from xpgrad import indexing
+from xpgrad_backends.numpy_memory import arranged
+from xpgrad_backends.numpy_places import gridded_if_large, taken_along
 
 _FULL = slice(None)
 
 
 def selected(x: Any, index: tuple[Any, ...]) -> Any:
     """``x[index]`` for an index that ends with an array."""
+    axis = gridded_if_large(index, x.shape)
+    if axis is not None:
+        found = taken_along(x, index[axis], axis)
+        if found is not None:
+            return found
     lead = 0
     while _is_full(index[lead]):
         lead += 1
@@ -62,8 +69,7 @@ def _merged(block: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, int] |
 def _in_order(out: Any, x: Any, index: tuple[Any, ...]) -> Any:
     """A result in the order of memory that its source has where it is as it was.
 
-    What the arrays select comes in the order of the first of them. Of two dimensions of which
-    neither says anything, the last is the innermost one.
+    What the arrays select comes in the order of the first of them.
     """
     before, rank, after, _ = indexing.layout(np.dtype(bool), index, x.shape)
     kept: list[int] = []
@@ -83,26 +89,4 @@ def _in_order(out: Any, x: Any, index: tuple[Any, ...]) -> Any:
     kept += x.strides[dim:]
     steps = [(*kept[:before], *(0,) * rank, *kept[before:])]
     steps += [(0,) * (before + rank - len(a)) + a + (0,) * after for a in arrays]
-
-    def inner(i: int, j: int) -> int:
-        """Whether dimension `i` goes further in than `j` (below 0), further out (above 0)."""
-        for step in steps:
-            if step[i] and step[j]:
-                if step[i] != step[j]:
-                    return step[i] - step[j]
-                if out.shape[i] > out.shape[j]:
-                    return 1
-        return 0
-
-    order = list(range(out.ndim - 1, -1, -1))  # from the innermost
-    for end in range(1, out.ndim):
-        place = end
-        for i in range(end - 1, -1, -1):
-            said = inner(order[i], order[place])
-            if said > 0:
-                order[i], order[place] = order[place], order[i]
-                place = i
-            elif said < 0:
-                break
-    order.reverse()
-    return np.ascontiguousarray(out.transpose(order)).transpose(np.argsort(order))
+    return arranged(out, steps)

@@ -847,7 +847,7 @@ class Methods:
     def random_(self, low: builtins.int = ..., high: builtins.int | None = ..., *, generator: Any = ...) -> Tensor:
         r"""Write random integers from ``[low, high)``, or from ``[0, low)`` if only one is given."""
     def ravel(self) -> Tensor:
-        r"""All elements in one dimension."""
+        r"""All elements in one dimension, one behind the other in memory."""
     def reciprocal(self) -> Tensor:
         r"""``1 / input``."""
     def reciprocal_(self) -> Tensor:

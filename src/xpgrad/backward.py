@@ -534,7 +534,7 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
     if isinstance(g, Tensor) and not create_graph:
         g, sole = g._ns.landed(g, ns) if g._ns.depth else g._data, False
     if have is None:
-        tensor._grad = unshared(g, ns, sole)
+        tensor._grad = unshared(g, ns, sole, tensor._data)
     elif create_graph:
         outer, mode.grad = mode.grad, not mode.inference
         try:
@@ -550,14 +550,15 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
                 replace(have, have._data + g)
 
 
-def unshared(g: Any, ns: Namespace, sole: bool) -> Tensor:
+def unshared(g: Any, ns: Namespace, sole: bool, like: Array | None = None) -> Tensor:
     """A gradient as a Tensor whose memory nobody else can see.
 
     Args:
         sole: nobody else holds `g`, so that it may be kept rather than copied.
+        like: what it is to be ordered in memory as; by rows without that.
     """
     if isinstance(g, Tensor):  # its array may be saved in the graph, or be somebody's
-        return wrap(g._ns.copy(g._data), g._ns, g._node)
+        return wrap(g._ns.settled(g._data, like, False), g._ns, g._node)
     if type(g) is not ns.array_type:
         g = ns.wrap(g)
-    return wrap(g if sole and ns.owns_memory(g) else ns.copy(g), ns)
+    return wrap(ns.settled(g, like, sole), ns)

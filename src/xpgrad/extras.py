@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from xpgrad import indexing
+from xpgrad.fused import part
 from xpgrad.host import host_special
 
 Array = Any
@@ -22,15 +23,86 @@ class Extras:
     ``special(name, *values)``    a function of arrays and numbers, of elements, from SciPy
     ``erf(x)``                    one of them, perhaps faster
     ``gcd(x, y)``                 the greatest common divisor of integers
+    ``add_along_axis(x, …)``      zeros with `x` added at places along an axis
+    ``top_places(x, …)``          where the largest or smallest elements along an axis are
+    ``kth_place(x, …)``           where the k-th smallest element along an axis is
+    ``running_places(x, …)``      where the largest or smallest element so far is
+    ``running_logaddexp(x, …)``   the logarithm of running sums of ``exp(x)``
     ``combine_at(x, …)``          the product, maximum or minimum of `x` and values at positions
     ``gathered_sums(x, …)``       rows of `x` added up in bags
     ``windows(x, …)``             windows along an axis: a view where the library can
     ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
     ``as_complex(x)``             the way back
+    ``ordered(x)``                `x`, or a copy, in row-major order in memory
+    ``clone(x)``                  a copy in the order in memory that `x` has
+    ``laid_out(x, like)``         `x`, or a copy, in the order in memory that `like` has
+    ``settled(x, like, sole)``    the same in memory that nobody else sees
     ``memory(x)``                 all the memory that `x` shows, and where in it `x` begins
     ``strided(x, …)``             what any steps over an array lead to: a view where the library can
     ============================  ==================================================================
     """
+
+    def add_along_axis(
+        self: Any, x: Array, indices: Array, shape: tuple[int, ...], axis: int
+    ) -> Array:
+        """Zeros of `shape` with `x` added where `indices` point along an axis."""
+        places = self.astype(indices, self.arange(0).dtype)  # narrow ones overflow when multiplied
+        places = self.broadcast_to(indexing.along(self, places, shape, axis), x.shape)
+        size, count = math.prod(shape), math.prod(x.shape)
+        flat = self.reshape(x, (count,)), self.reshape(places, (count,))
+        found = self.index_add(SimpleNamespace(shape=(size,)), (flat[1],), flat[0])
+        return self.reshape(found, shape)
+
+    def top_places(self: Any, x: Array, axis: int, count: int, largest: bool) -> Array:
+        """Where the largest (smallest) elements along an axis are, in order.
+
+        Of equal ones the first; nan counts as the largest.
+        """
+        order = self.argsort(x, axis=axis, descending=largest, stable=True)
+        return part(order, axis, 0, count, self)
+
+    def kth_place(self: Any, x: Array, axis: int, k: int, nan: bool) -> Array:
+        """Where the k-th smallest element along an axis is, counted from 0; the axis stays.
+
+        Or, if `nan` is true, where the last nan is, if there is one.
+        """
+        order, n = self.argsort(x, axis=axis, stable=True), x.shape[axis]
+        found = part(order, axis, k, k + 1, self)
+        if not nan or x.dtype not in self.inexact:
+            return found
+        some = self.any(self.isnan(x), axis=axis, keepdims=True)
+        return self.where(some, part(order, axis, n - 1, n, self), found)
+
+    def running_places(self: Any, x: Array, axis: int, largest: bool) -> Array:
+        """Where the largest (smallest) element so far is: the last of equal ones, or of nan."""
+        n, width = x.shape[axis], 1
+        form = tuple(n if i == axis else 1 for i in range(len(x.shape)))
+        places = self.broadcast_to(self.reshape(self.arange(n), form), x.shape)
+        inexact = x.dtype in self.inexact
+        while width < n:
+            early, late = part(x, axis, 0, n - width, self), part(x, axis, width, n, self)
+            newer = late >= early if largest else late <= early
+            if inexact:
+                newer = self.isnan(late) | (newer & ~self.isnan(early))
+            head = part(x, axis, 0, width, self)
+            x = self.concat([head, self.where(newer, late, early)], axis=axis)
+            before, after = (
+                part(places, axis, *ends, self) for ends in ((0, n - width), (width, n))
+            )
+            head = part(places, axis, 0, width, self)
+            places = self.concat([head, self.where(newer, after, before)], axis=axis)
+            width *= 2
+        return places
+
+    def running_logaddexp(self: Any, x: Array, axis: int) -> Array:
+        """The logarithm of the running sums of ``exp(x)``, without overflow: by doubling."""
+        n, width = x.shape[axis], 1
+        while width < n:
+            early, late = part(x, axis, 0, n - width, self), part(x, axis, width, n, self)
+            head = part(x, axis, 0, width, self)
+            x = self.concat([head, self.logaddexp(early, late)], axis=axis)
+            width *= 2
+        return x
 
     def combine_at(self: Any, x: Array, places: Array, values: Array, how: str) -> Array:
         """1-D `x` with ``how`` (``"multiply"``, ``"maximum"``, …) of it and values at positions."""
@@ -85,6 +157,23 @@ class Extras:
                 self.where(done, y, self.remainder(x, self.where(done, y + 1, y))),
             )
         return x
+
+    def ordered(self, x: Array) -> Array:
+        """`x`, or a copy, in row-major order; `x` where a library has no other orders."""
+        return x
+
+    def clone(self: Any, x: Array) -> Array:
+        """A copy in the order in memory that `x` has, where there are several."""
+        return self.copy(x)
+
+    def laid_out(self, x: Array, like: Array) -> Array:
+        """`x`, or a copy, in the order in memory of `like`; row-major if that has gaps."""
+        return x
+
+    def settled(self: Any, x: Array, like: Any, sole: bool) -> Array:
+        """`x` in memory of its own, as `laid_out` or by rows; `sole` if nobody holds it."""
+        out = self.ordered(x) if like is None else self.laid_out(x, like)
+        return out if out is not x or (sole and self.owns_memory(x)) else self.clone(x)
 
     def memory(self, x: Array) -> tuple[Array, int] | None:
         """All the memory that `x` shows, as a 1-D array, and where in it `x` begins, if known."""

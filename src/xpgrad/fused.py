@@ -30,10 +30,11 @@ class Fused:
     ``layer_norm(x, weight, bias, …)``      mean 0 and variance 1 over the last axes
     ``rms_norm(x, weight, axes, eps)``      mean square 1 over the last axes
     ``channel_norm(x, weight, bias, …)``    mean 0 and variance 1 over channels or groups of them
+    ``carried_back(x, factor, axis)``       each element plus a multiple of what came of the next
     ======================================  ========================================================
 
-    Each has a partner ``…_gradient`` (or ``…_gradients``, of inputs and parameters), which takes
-    the incoming gradient first; that of softmax takes the result in place of the input.
+    Each but the last has a partner ``…_gradient`` (or ``…_gradients``, of inputs and parameters),
+    which takes the incoming gradient first; that of softmax takes the result in place of the input.
     """
 
     # -- activations
@@ -112,6 +113,27 @@ class Fused:
     def log_softmax_gradient(self: Any, g: Array, out: Array, axis: int) -> Array:
         """The gradient of its input."""
         return g - self.exp(out) * self.sum(g, axis=axis, keepdims=True)
+
+    def carried_back(self: Any, x: Array, factor: Any, axis: int) -> Array:
+        """``s[i] = x[i] + factor[i] * s[i + 1]`` along an axis; without `factor` all are 1.
+
+        `factor` is one shorter there. The recurrence is solved by doubling: each step joins every
+        window of elements with the next. No division, so that zeros need no case of their own, and
+        no loop over elements.
+        """
+        if factor is None:
+            back = self.cumulative_sum(self.flip(x, axis=(axis,)), axis=axis)
+            return self.flip(back, axis=(axis,))
+        n, width = x.shape[axis], 1
+        while width < n:
+            ahead = part(x, axis, 0, n - width, self) + factor * part(x, axis, width, n, self)
+            x = self.concat([ahead, part(x, axis, n - width, n, self)], axis=axis)
+            rest = n - 2 * width
+            if rest > 0:
+                further = part(factor, axis, width, n - width, self)
+                factor = part(factor, axis, 0, rest, self) * further
+            width *= 2
+        return x
 
     # -- normalisation
     #
@@ -229,6 +251,11 @@ class Fused:
             scale = rstd if weight is None else rstd * weight
             dx = plus(dx, g * wide(scale, x, self), self)
         return shaped(dx, shape, self), dw, db
+
+
+def part(x: Array, axis: int, start: int, stop: int, xp: Any) -> Array:
+    """The elements from `start` to `stop` along an axis."""
+    return xp.getitem(x, (*(slice(None),) * axis, slice(start, stop), ...))
 
 
 # ------------------------------------------------------------------ arrays that nobody else knows

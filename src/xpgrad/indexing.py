@@ -129,6 +129,36 @@ def flat_positions(xp: Namespace, shape: tuple[int, ...], index: Any) -> Array:
     return total
 
 
+def along(
+    xp: Any,
+    indices: Array,
+    shape: tuple[int, ...],
+    axis: int,
+    first: Any = None,
+    positive: bool = False,
+) -> Array:
+    """The row-major positions in `shape` of what `indices` picks along an axis.
+
+    Other axes of length 1 in `shape` are stretched to those of `indices`, and the other way round.
+
+    Args:
+        first: how many elements along each of the other axes it is about, if not all.
+        positive: whether all `indices` are known to count from the start.
+    """
+    rank = len(shape)
+    strides = [math.prod(shape[i + 1 :]) for i in range(rank)]
+    total = indices
+    if not positive:
+        total = indices + shape[axis] * xp.astype(indices < 0, indices.dtype)
+    if strides[axis] != 1:
+        total = total * strides[axis]
+    for i, n in enumerate(shape if first is None else first):
+        if i != axis and n != 1:
+            form = tuple(n if j == i else 1 for j in range(rank))
+            total = total + xp.reshape(xp.arange(n, dtype=total.dtype) * strides[i], form)
+    return total
+
+
 def layout(
     boolean: Any, parts: tuple[Any, ...], shape: tuple[int, ...]
 ) -> tuple[int, int, int, bool]:

@@ -23,7 +23,7 @@ from xpgrad.device import device as Device
 from xpgrad.door.arguments import UnsupportedDType, new_size, only_tensor
 from xpgrad.door.attach import method
 from xpgrad.door.creation import sized
-from xpgrad.door.data import guarded, leaf, settle
+from xpgrad.door.data import guarded, laid_out, leaf, settle
 from xpgrad.door.reading import NumberTooLarge
 from xpgrad.errors import DeviceError, DTypeError, ShapeError
 from xpgrad.mode import mode
@@ -380,7 +380,8 @@ def rand_like(
 ) -> Tensor:
     """Uniform random numbers with the shape, dtype and device of `input`."""
     shape, own = _like("rand_like", input, dtype, device)
-    return rand(shape, generator=generator, requires_grad=requires_grad, **own)
+    made = rand(shape, generator=generator, requires_grad=requires_grad, **own)
+    return laid_out(made, input)
 
 
 def randn_like(
@@ -393,7 +394,8 @@ def randn_like(
 ) -> Tensor:
     """Normal random numbers with the shape, dtype and device of `input`."""
     shape, own = _like("randn_like", input, dtype, device)
-    return randn(shape, generator=generator, requires_grad=requires_grad, **own)
+    made = randn(shape, generator=generator, requires_grad=requires_grad, **own)
+    return laid_out(made, input)
 
 
 def randint_like(
@@ -409,7 +411,8 @@ def randint_like(
     """Random integers with the shape, dtype and device of `input`."""
     shape, own = _like("randint_like", input, dtype, device)
     bounds = (0, low) if high is None else (low, high)
-    return randint(*bounds, shape, generator=generator, requires_grad=requires_grad, **own)
+    made = randint(*bounds, shape, generator=generator, requires_grad=requires_grad, **own)
+    return laid_out(made, input)
 
 
 def _like(what: str, x: Tensor, dtype: Any, device: Any) -> tuple[Any, dict[str, Any]]:

@@ -7,7 +7,9 @@ so it does with ``XPGRAD_NUMBA=0`` in the environment.
 ============= ====================================================================================
 `pointwise`   activations, and softmax along the last axis
 `norms`       normalisation over rows, channels and groups of them
-`rows`        sums of rows at places
+`places`      reading, writing and adding at places along an axis
+`running`     sums, products and extrema so far
+`copies`      lines from their ends, outer products
 `depthwise`   convolution with kernels for each channel alone
 ============= ====================================================================================
 
@@ -40,7 +42,11 @@ MODULES = {
     **dict.fromkeys(("layer_norm", "layer_norm_gradients"), "norms"),
     **dict.fromkeys(("rms_norm", "rms_norm_gradients"), "norms"),
     **dict.fromkeys(("channel_norm", "channel_norm_gradients"), "norms"),
-    "rows_added": "rows",
+    **dict.fromkeys(("added_along", "rows_added", "slices_added"), "places"),
+    **dict.fromkeys(("taken_along", "written_along"), "places"),
+    **dict.fromkeys(("carried_back", "running_places"), "running"),
+    **dict.fromkeys(("running_products", "running_sums"), "running"),
+    **dict.fromkeys(("outer", "reversed_lines"), "copies"),
 }  # the others stand in `pointwise`
 
 _loaded: dict[str, Callable[..., Any] | None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,3 +49,16 @@ def dense(x: Array) -> Array:
 def flat(x: Array) -> Array:
     """All elements of an array, in the order of its indices, in one dimension."""
     return dense(x).reshape(-1)
+
+
+BITS = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+
+
+def moved(x: Array) -> Any:
+    """The type that numbers are moved in; `None` for what is no number of 4 or 8 bytes."""
+    return BITS.get(x.itemsize) if x.dtype.kind in "fiuc" else None
+
+
+def sizes(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
+    """How many there are before an axis, along it and after it."""
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])

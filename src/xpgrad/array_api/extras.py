@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from xpgrad.indexing import is_basic
-from xpgrad.ops import bags, decompositions, device, elementwise, indexing, shape, spectra
+from xpgrad.ops import (
+    bags,
+    decompositions,
+    device,
+    elementwise,
+    indexing,
+    searching,
+    shape,
+    spectra,
+)
 from xpgrad.ops import fft as _transforms
 from xpgrad.ops import strided as _steps
 from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
@@ -16,6 +25,7 @@ from xpgrad.tensor import Tensor
 
 cholesky_solve = decompositions.cholesky_solve
 cofactor = decompositions.cofactor
+clone = device.preserved
 copy = device.clone
 eig = spectra.eig
 erf = elementwise.erf
@@ -27,6 +37,12 @@ sigmoid = elementwise.sigmoid
 def special(name: str, *values: Any) -> Any:
     """A function of tensors and numbers by its name in ``scipy.special``."""
     return BY_NAME[name](*values)
+
+
+def add_along_axis(x: Tensor, indices: Any, shape: tuple[int, ...], axis: int) -> Tensor:
+    """Zeros of `shape` with `x` added where `indices` point along an axis."""
+    found: Tensor = searching.scatter_add(x, indices, shape=shape, axis=axis)
+    return found
 
 
 def gathered_sums(x: Tensor, places: Any, into: Any, factors: Any, count: int) -> Tensor:
@@ -45,6 +61,11 @@ def strided(x: Tensor, shape: Any, strides: Any, offset: int, own: Any = None) -
     """The elements of `x` that steps over its memory, whose own are `own`, lead to."""
     found: Tensor = _steps.as_strided(x, shape=shape, strides=strides, offset=offset, own=own)
     return found
+
+
+def ordered(x: Tensor) -> Tensor:
+    """`x` itself: where its elements lie matters to nobody who computes with it."""
+    return x
 
 
 def conj(x: Any) -> Any:

@@ -178,7 +178,7 @@ def renorm(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     norm = linalg.vector_norm(x, axis=axes, keepdims=True, ord=float(p))
     # The small number is PyTorch's.
     factor = elementwise.where(norm > maxnorm, float(maxnorm) / (norm + 1e-7), 1.0)
-    return called(elementwise.multiply, "Renorm")(x, factor)
+    return called(elementwise.multiply, "Renorm")(x.contiguous(), factor)
 
 
 # ------------------------------------------------------------------ digits and exponents

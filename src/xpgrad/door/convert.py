@@ -22,9 +22,10 @@ __all__ = [
 
 
 class memory_format:
-    """An order of elements in memory, as PyTorch names it. Here the order is the library's own.
+    """An order of elements in memory, as PyTorch names it.
 
-    Functions take one and change nothing for it.
+    Where a function takes one, ``contiguous_format`` makes the result row-major. Nothing is changed
+    for those of channels.
     """
 
     def __init__(self, name: str) -> None:
@@ -76,15 +77,20 @@ def to(
     for i, arg in enumerate(args):
         if isinstance(arg, Tensor):
             device, dtype = arg.device, arg.dtype
-        elif isinstance(arg, bool) and i:  # non_blocking and copy may be positional
-            copy = arg if i == 2 else copy
+        elif isinstance(arg, bool) and i:  # non_blocking, and then copy, may be positional
+            copy = arg if isinstance(args[i - 1], bool) else copy
         elif _is_dtype(arg):
             dtype = arg
         elif arg is None or isinstance(arg, (str, int, Device)):
             device = arg if device is None else device
         else:
             raise TypeError(f"to() takes a dtype, a device or a Tensor, not {type(arg).__name__}")
-    return moved(self, dtype, device, copy=copy)
+    return _formatted(moved(self, dtype, device, copy=copy), memory_format)
+
+
+def _formatted(x: Tensor, wanted: Any) -> Tensor:
+    found: Tensor = x.contiguous() if wanted is contiguous_format else x
+    return found
 
 
 def _is_dtype(value: Any) -> bool:
@@ -136,7 +142,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 def _cast(name: str, dtype: dtypes.dtype) -> None:
     def cast(self: Tensor, memory_format: Any = None) -> Tensor:
-        return moved(self, dtype, None)
+        return _formatted(moved(self, dtype, None), memory_format)
 
     cast.__name__ = cast.__qualname__ = name
     cast.__doc__ = f"This tensor as {dtype.name}; itself if it is that."
@@ -257,8 +263,11 @@ def nbytes(self: Tensor) -> int:
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy that shares no memory; gradients flow through it.
 
+    In the order in memory of the tensor, or row-major with ``memory_format=contiguous_format``.
+
     >>> import xpgrad as xg
     >>> xg.ones(1, requires_grad=True).clone()
     tensor([1.], grad_fn=<CloneBackward0>)
     """
-    return ops.clone(only_tensor(input, "clone"))
+    made = ops.clone if memory_format is contiguous_format else ops.preserved
+    return made(only_tensor(input, "clone"))

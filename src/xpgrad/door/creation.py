@@ -13,7 +13,7 @@ import numpy as np
 from xpgrad import dtypes
 from xpgrad.door.arguments import as_kind, new_size, number_of, only_tensor
 from xpgrad.door.attach import method
-from xpgrad.door.data import guarded, leaf, made_of, settle, tensor, warn_of_copy
+from xpgrad.door.data import guarded, laid_out, leaf, made_of, settle, tensor, warn_of_copy
 from xpgrad.door.reading import type_name
 from xpgrad.errors import OpError, ShapeError
 from xpgrad.registry import within
@@ -179,20 +179,22 @@ def full_like(
     tensor([7., 7.])
     """
     only_tensor(input, "full_like")
-    return full(
+    made = full(
         input.shape,
         fill_value,
         dtype=input.dtype if dtype is None else dtype,
         device=input.device if device is None else device,
         requires_grad=requires_grad,
     )
+    return laid_out(made, input)
 
 
 def _like(what: str, x: Tensor, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     only_tensor(x, f"{what}_like")
     ns = x._ns if device is None else within(device)
     native = x._data.dtype if dtype is None and ns is x._ns else ns.native(dtype or x.dtype)
-    return leaf(getattr(ns, what)(x._data.shape, dtype=native), ns, requires_grad)
+    made = getattr(ns, what)(x._data.shape, dtype=native)
+    return laid_out(leaf(made, ns, requires_grad), x)
 
 
 # ------------------------------------------------------------------ ranges and patterns

@@ -262,6 +262,13 @@ def _target(data: Any, owned: Tensor, device: Any) -> Any:
     return get_default_device() if device is None and host else device
 
 
+def laid_out(made: Tensor, like: Tensor) -> Tensor:
+    """A new tensor in the order in memory that another one has."""
+    if made._ns is like._ns:
+        made._data = made._ns.laid_out(made._data, like._data)
+    return made
+
+
 def moved(x: Tensor, dtype: Any, device: Any, *, copy: bool = False) -> Tensor:
     """`x` in another dtype, on another device; differentiable, and `x` itself if it is there."""
     out = x

@@ -59,7 +59,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     for i, j in _path(terms, output, sizes):
         b, a = terms.pop(max(i, j)), terms.pop(min(i, j))
         kept = set(output).union(*(labels for _, labels in terms))
-        terms.append(_contract(a, b, kept))
+        terms.append(_contract(a, b, kept, output))
     out, labels = _sum_away(*terms[0], set(output))
     if labels == output and out is not operands[0]:
         return out
@@ -214,18 +214,31 @@ def _path(terms: Sequence[Term], output: Labels, sizes: dict[Any, int]) -> list[
     return found
 
 
-def _contract(a: Term, b: Term, kept: set[Any]) -> Term:
-    """The product of two operands, summed over what nobody needs any more."""
+def _contract(a: Term, b: Term, kept: set[Any], output: Labels) -> Term:
+    """The product of two operands, summed over what nobody needs any more.
+
+    As far as a product of matrices allows, dimensions come in the order of the output.
+    """
     a, b = _sum_away(*a, kept | set(b[1])), _sum_away(*b, kept | set(a[1]))
-    (x, x_labels), (y, y_labels) = a, b
-    _same("einsum", x, y)
-    both = [k for k in x_labels if k in y_labels]
-    batch = [k for k in both if k in kept]
+    _same("einsum", a[0], b[0])
+    both = [k for k in a[1] if k in b[1]]
     inner = [k for k in both if k not in kept]
-    rows = [k for k in x_labels if k not in both]
-    columns = [k for k in y_labels if k not in both]
+
+    def place(label: Any) -> int:
+        return output.index(label) if label in output else len(output)
+
+    batch = [k for k in both if k in kept]
+    rows = [k for k in a[1] if k not in both]
+    columns = [k for k in b[1] if k not in both]
+    for group in (batch, rows, columns):
+        if len(group) > 1:
+            group.sort(key=place)
+    if rows and columns and place(columns[0]) < place(rows[0]):
+        a, b, rows, columns = b, a, columns, rows
+    (x, x_labels), (y, y_labels) = a, b
     labels = (*batch, *rows, *columns)
     if not inner:
+        labels = tuple(sorted(labels, key=place))
         x = _with_gaps(x, x_labels, labels)
         y = _with_gaps(y, y_labels, labels)
         return elementwise.multiply(x, y), labels

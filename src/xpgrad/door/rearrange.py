@@ -13,6 +13,7 @@ from xpgrad.door.shape import movedim, reshape, transpose
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.ops import elementwise, linalg
 from xpgrad.ops import shape as ops
+from xpgrad.ops.device import clone
 from xpgrad.tensor import Size, Tensor, wrap
 
 __all__ = [
@@ -273,8 +274,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if turns == 2:
         return flip(input, a, b)
     if turns == 0:
-        return input.clone()
-    return transpose(flip(input, b), a, b) if turns == 1 else flip(transpose(input, a, b), b)
+        return clone(input)
+    return transpose(flip(input, b if turns == 1 else a), a, b)
 
 
 @method()
@@ -386,4 +387,4 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         mask, ops.expand_dims(column, axis=len(shape)), False
     )
     in_place = (first, second) == (rank - 2, rank - 1)
-    return found if in_place else movedim(found, (-2, -1), (first, second))
+    return found if in_place else movedim(found, (-2, -1), (first, second)).contiguous()

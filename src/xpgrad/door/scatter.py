@@ -11,9 +11,9 @@ from xpgrad.door.attach import method
 from xpgrad.door.data import guarded
 from xpgrad.door.indexing import joined, own_array
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.indexing import check_bounds
+from xpgrad.indexing import along, check_bounds
 from xpgrad.ops import scatter as ops
-from xpgrad.ops.device import astype, clone
+from xpgrad.ops.device import clone
 from xpgrad.ops.shape import broadcast_to, reshape
 from xpgrad.tensor import Tensor, wrap
 
@@ -101,18 +101,12 @@ def _flat(what: str, x: Tensor, at: Tensor, axis: int) -> Tensor:
     shape, ns = _lengths(x), x._ns
     with guarded(ns):
         raw = own_array(x, at)
-        check_bounds(ns, raw, shape[axis], axis)
-        wide = ns.arange(0).dtype
-    at = astype(wrap(raw, ns), dtype=ns.dtype_of(ns.arange(0)))
-    at = (at + (at < 0).to(at.dtype) * shape[axis]) * math.prod(shape[axis + 1 :])
-    rank = len(shape)
-    for i, n in enumerate(at._data.shape):
-        if i != axis and n > 1:
-            form = (*(1,) * i, n, *(1,) * (rank - i - 1))
-            with guarded(ns):
-                steps = ns.reshape(ns.arange(n, dtype=wide) * math.prod(shape[i + 1 :]), form)
-            at = at + wrap(steps, ns)
-    return at
+        low, high = ns.bounds(raw) or (-1, 0)
+        if low < 0 or high >= shape[axis]:
+            check_bounds(ns, raw, shape[axis], axis)
+        positive, kind = low >= 0, ns.arange(0).dtype
+        wide = raw if raw.dtype == kind else ns.astype(raw, kind)
+        return wrap(along(ns, wide, shape, axis, tuple(wide.shape), positive), ns)
 
 
 @method()

@@ -13,6 +13,7 @@ from xpgrad.door.attach import attribute, method
 from xpgrad.errors import ShapeError
 from xpgrad.ops import elementwise
 from xpgrad.ops import shape as ops
+from xpgrad.ops.device import clone
 from xpgrad.tensor import Tensor
 
 __all__ = [
@@ -165,8 +166,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 @method()
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension."""
-    return reshape(input, -1)
+    """All elements in one dimension, one behind the other in memory."""
+    return reshape(contiguous(input), -1)
 
 
 @method()
@@ -352,7 +353,7 @@ moveaxis = movedim
 @method()
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if its memory is in row-major order without gaps, or a copy that is."""
-    return input if input.is_contiguous() else input.clone()
+    return input if input.is_contiguous() else clone(input)
 
 
 @method()

@@ -95,8 +95,7 @@ def topk(
         raise ShapeError(f"selected index k out of range, got {k} for shape {list(x.shape)}")
     if not x.ndim:
         return results.topk(called(clone, "Topk")(x), zero_index(x))
-    order = ops.argsort(x, axis=at, descending=largest, stable=True)
-    places = order[(*(slice(None),) * at, slice(0, k))]
+    places = ops.top_places(x, axis=at, count=k, largest=largest)
     return results.topk(ops.topk_by(x, places, axis=at), places)
 
 
@@ -118,15 +117,10 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> res
         raise ShapeError(f"kthvalue(): selected number k out of range for dimension {at}")
     if not x.ndim:
         return results.kthvalue(called(clone, "Kthvalue")(x), zero_index(x))
-    places = _slot(ops.argsort(x, axis=at), at, k - 1, keepdim)
+    places = ops.kth_place(x, axis=at, k=k - 1, keepdims=keepdim)
     return results.kthvalue(
         called(ops.pick, "Kthvalue")(x, places, axis=at, keepdims=keepdim), places
     )
-
-
-def _slot(order: Tensor, at: int, k: int, keepdim: bool) -> Tensor:
-    found: Tensor = order[(*(slice(None),) * at, slice(k, k + 1) if keepdim else k)]
-    return found
 
 
 @method()
@@ -168,13 +162,8 @@ def _none(what: str) -> Any:
 
 def _middle(x: Tensor, at: int, keepdim: bool) -> Tensor:
     """The place of the middle element along a dimension, or of a nan."""
-    order, n = ops.argsort(x, axis=at), x._data.shape[at]
-    middle = _slot(order, at, (n - 1) // 2, keepdim)
-    if not x.dtype.is_floating_point:
-        return middle
-    last = _slot(order, at, n - 1, keepdim)  # where a nan is, if there is one
-    some = elementwise.isnan(x.detach()).any(at, keepdim)
-    return elementwise.where(some, last, middle)
+    middle = (x._data.shape[at] - 1) // 2
+    return ops.kth_place(x, axis=at, k=middle, keepdims=keepdim, nan=True)
 
 
 # ------------------------------------------------------------------ finding

@@ -91,7 +91,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     >>> xg.mvlgamma(xg.tensor([3.0, 4.0]), 2)
     tensor([1.5502, 3.5651])
     """
-    x, count = only_tensor(input, "mvlgamma"), operator.index(p)
+    x, count = only_tensor(input, "mvlgamma").contiguous(), operator.index(p)
     if count < 1:
         raise OpError("p has to be greater than or equal to 1")
     total: Any = count * (count - 1) / 4 * math.log(math.pi)

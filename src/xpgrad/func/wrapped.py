@@ -467,7 +467,10 @@ for _name in ("abs", "cos", "erf", "exp", "log", "sigmoid", "sin", "sqrt", "squa
     setattr(WrappedNamespace, _name, _unary(_name))
 for _name in ("add", "equal", "logical_and", "logical_or", "maximum", "minimum", "multiply"):
     setattr(WrappedNamespace, _name, _binary(_name))
-for _name in (*EXTRAS, "special", "combine_at", "windows", "strided", "as_real", "as_complex"):
+for _name in (
+    *(*EXTRAS, "special", "add_along_axis", "combine_at", "windows", "strided"),
+    *("as_real", "as_complex"),
+):
     setattr(WrappedNamespace, _name, _extra(_name))
 
 

@@ -30,7 +30,14 @@ def astype(x: Any, /, *, dtype: Any) -> Any:
 
 @op(node="Clone", elementwise=True, linear=True, x=lambda g: g)
 def clone(xp, x, /):
+    """A copy in row-major order."""
     return xp.copy(x)
+
+
+@op(node="Clone", elementwise=True, linear=True, x=lambda g: g)
+def preserved(xp, x, /):
+    """A copy in the order in memory that `x` has."""
+    return xp.clone(x)
 
 
 # The one op whose result belongs to another namespace than its input, so it records itself and is

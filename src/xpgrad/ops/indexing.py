@@ -55,8 +55,9 @@ def index_put(xp, x, values, /, *, index, accumulate=False):
     """A copy of `x` with `values` written at an index, or added there: repeated places add up."""
     if not accumulate:
         return xp.assign(xp.copy(x), index, values)
-    chosen = xp.broadcast_to(values, xp.getitem(x, index).shape)
-    return x + xp.index_add(x, index, xp.astype(chosen, x.dtype))
+    if values.dtype != x.dtype:
+        values = xp.astype(values, x.dtype)
+    return x + xp.index_add(x, index, values)
 
 
 def unmasked_rule(g, mask, xp):
@@ -72,7 +73,7 @@ def unmasked_rule(g, mask, xp):
 def masked_fill(xp, x, mask, value, /):
     """`value`, a number or a 0-d array, where `mask` is true, and `x` elsewhere."""
     value = xp.astype(value, x.dtype) if hasattr(value, "dtype") else value
-    return xp.where(mask, value, x)
+    return xp.ordered(xp.where(mask, value, x))
 
 
 # A write whose result does not depend on what was there: what in-place ops make their history of.

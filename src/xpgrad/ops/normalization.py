@@ -27,7 +27,7 @@ def layer_norm_bias(g, like, axes, xp):
 )
 def layer_norm(xp, x, weight, bias, /, *, axes, eps=1e-5):
     """`x` with mean 0 and variance 1 over the last axes, times `weight`, plus `bias`."""
-    return xp.layer_norm(x, weight, bias, axes, eps)
+    return xp.layer_norm(xp.ordered(x), weight, bias, axes, eps)
 
 
 @op(
@@ -38,7 +38,7 @@ def layer_norm(xp, x, weight, bias, /, *, axes, eps=1e-5):
 )
 def rms_norm(xp, x, weight, /, *, axes, eps):
     """`x` over its root mean square along the last axes, times `weight`."""
-    return xp.rms_norm(x, weight, axes, eps)
+    return xp.rms_norm(xp.ordered(x), weight, axes, eps)
 
 
 # ------------------------------------------------------------------ over channels
@@ -72,4 +72,4 @@ def channel_norm(xp, x, weight, bias, /, *, groups, over, eps=1e-5):
         over: 0 for statistics of all examples, 2 for those of each.
         eps: added to the variance.
     """
-    return xp.channel_norm(x, weight, bias, groups, over, eps)
+    return xp.channel_norm(xp.ordered(x), weight, bias, groups, over, eps)

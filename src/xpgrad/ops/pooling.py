@@ -88,7 +88,7 @@ def sum_pool(xp, x, /, *, axis, size, stride, padding=0, dilation=1, count):
             total = xp.assign(total, index, xp.getitem(total, index) + part)
     if total is None:
         return xp.zeros(shape, dtype=x.dtype)
-    return total if own else xp.copy(total)
+    return xp.ordered(total) if own else xp.copy(total)
 
 
 # ------------------------------------------------------------------ maxima
@@ -160,7 +160,7 @@ def max_pool(xp, x, /, *, axis, size, stride, padding=0, dilation=1, count):
             code = xp.assign(code, index, xp.maximum(xp.getitem(code, index), better))
     if code is None:
         code = xp.zeros(shape, dtype=kind)
-    return best if own else xp.copy(best), code
+    return xp.ordered(best) if own else xp.copy(best), xp.ordered(code)
 
 
 @op(places=None, code=None)

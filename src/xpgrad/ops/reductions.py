@@ -92,9 +92,9 @@ def prod_rule(g, x, like, axis, keepdims, xp):
     if size == 0:
         return spread(g, like, axis, keepdims, xp)
     rows = xp.reshape(xp.permute_dims(x, order), (*ordered[: len(shape) - len(reduced)], size))
-    last = (len(rows.shape) - 1,)
-    behind = xp.flip(before(xp.flip(rows, axis=last), xp), axis=last)
-    others = xp.reshape(before(rows, xp) * behind, ordered)
+    last = len(rows.shape) - 1
+    behind = xp.flip(before(xp.flip(rows, axis=(last,)), last, xp), axis=(last,))
+    others = xp.reshape(before(rows, last, xp) * behind, ordered)
     others = xp.permute_dims(others, inverse(order))
     return keep(g, like, axis, keepdims, xp) * xp.conj(others)
 

@@ -6,7 +6,6 @@ Arrays of positions are inputs without a derivative; negative positions count fr
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 from xpgrad.op import named, op
 from xpgrad.ops.reductions import share
@@ -27,37 +26,14 @@ def take(xp, x, indices, /, *, axis):
     return xp.reshape(flat, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
-def positions(indices, shape, axis, xp):
-    """The row-major positions in `shape` of what `indices` picks along an axis.
-
-    Other axes of length 1 in `shape` are stretched to those of `indices`, and the other way round.
-    """
-    rank = len(shape)
-    strides = [math.prod(shape[i + 1 :]) for i in range(rank)]
-    total = (indices + shape[axis] * xp.astype(indices < 0, indices.dtype)) * strides[axis]
-    for i, n in enumerate(shape):
-        if i != axis and n != 1:
-            form = tuple(n if j == i else 1 for j in range(rank))
-            total = total + xp.reshape(xp.arange(n, dtype=total.dtype) * strides[i], form)
-    return total
-
-
-def scatter(values, indices, shape, axis, xp):
-    """Zeros with `values` added where `indices` point along an axis."""
-    places = positions(wide(indices, xp), shape, axis, xp)
-    places = xp.broadcast_to(places, values.shape)
-    size, count = math.prod(shape), math.prod(values.shape)
-    flat = xp.reshape(values, (count,)), xp.reshape(places, (count,))
-    return xp.reshape(xp.index_add(SimpleNamespace(shape=(size,)), (flat[1],), flat[0]), shape)
-
-
 def wide(indices, xp):
     """Positions in the library's own type for them: narrow ones overflow when multiplied."""
-    return xp.astype(indices, xp.arange(0).dtype)
+    kind = xp.arange(0).dtype
+    return indices if indices.dtype == kind else xp.astype(indices, kind)
 
 
 def take_along_axis_rule(g, indices, axis, like, xp):
-    return scatter(g, indices, tuple(like.shape), axis, xp)
+    return xp.add_along_axis(g, indices, tuple(like.shape), axis)
 
 
 @op(node="Gather", linear=True, x=take_along_axis_rule, indices=None)
@@ -72,7 +48,7 @@ def scatter_add_rule(g, indices, axis, xp):
 @op(node="ScatterAdd", linear=True, values=scatter_add_rule, indices=None)
 def scatter_add(xp, values, indices, /, *, shape, axis):
     """Zeros of `shape` with `values` added where `indices`, shaped alike, point along the axis."""
-    return scatter(values, indices, shape, axis, xp)
+    return xp.add_along_axis(values, indices, tuple(shape), axis)
 
 
 def along(indices, shape, axis, keepdims, xp):
@@ -124,6 +100,22 @@ def sort(xp, x, /, *, axis, descending=False, stable=True):
 @op(x=None)
 def argsort(xp, x, /, *, axis, descending=False, stable=True):
     return xp.argsort(x, axis=axis, descending=descending, stable=stable)
+
+
+@op(x=None)
+def top_places(xp, x, /, *, axis, count, largest):
+    """Where the `count` largest or smallest elements are, in order; of equal ones the first."""
+    return xp.ordered(xp.top_places(x, axis, count, largest))
+
+
+@op(x=None)
+def kth_place(xp, x, /, *, axis, k, keepdims=False, nan=False):
+    """Where the k-th smallest element is, counted from 0; with `nan`, the last nan if there is any.
+
+    Of equal elements the first ones count as smaller.
+    """
+    found = xp.ordered(xp.kth_place(x, axis, k, nan))
+    return found if keepdims else xp.reshape(found, (*x.shape[:axis], *x.shape[axis + 1 :]))
 
 
 # ------------------------------------------------------------------ finding

@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from xpgrad.fused import part
 from xpgrad.op import named, op
-from xpgrad.ops.cumulative import part
 
 
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -131,7 +131,8 @@ def stack(xp, /, *arrays, axis):
 
 @op(linear=True, x=lambda g, axis, xp: xp.flip(g, axis=axis))
 def flip(xp, x, /, *, axis=None):
-    return xp.copy(xp.flip(x, axis=axis))
+    out = xp.flip(x, axis=axis)
+    return out if xp.owns_memory(out) else xp.clone(out)
 
 
 def back(shift):

@@ -92,7 +92,7 @@ def _averaged(x: Tensor, space: int, sizes: Ints) -> Tensor:
         for axis, k, m in zip(reversed(axes), reversed(windows), reversed(sizes), strict=True):
             if k > 1:
                 x = pooling.sum_pool(x, axis=axis, size=k, stride=k, count=m)
-        return _DIVIDED[space](x, math.prod(windows))
+        return _DIVIDED[space](x.contiguous(), math.prod(windows))
     for i in reversed(range(space)):
         function_ = resampling.resample if i else resampling.AVERAGED[space]
         x = function_(x, axis=axes[i], taps=_means(inputs[i], sizes[i]))

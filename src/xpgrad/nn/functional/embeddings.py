@@ -133,7 +133,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     with ns.current():
         classes = ns.arange(num_classes, dtype=x._data.dtype)
         hot = ns.expand_dims(x._data, axis=-1) == classes
-        return wrap(ns.astype(hot, x._data.dtype), ns)
+        return wrap(ns.ordered(ns.astype(hot, x._data.dtype)), ns)
 
 
 # ------------------------------------------------------------------ bags

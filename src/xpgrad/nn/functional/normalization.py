@@ -228,7 +228,7 @@ def _by_running(
     scale = scale if weight is None else scale * weight
     shift = -running_mean.detach() * scale
     shift = shift if bias is None else shift + bias
-    out = x * scale.reshape(form) + shift.reshape(form)
+    out = x.contiguous() * scale.reshape(form) + shift.reshape(form)
     return out if out.dtype is x.dtype else out.to(x.dtype)
 
 

@@ -296,4 +296,5 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
             column = maps[:, :, space - 1 - i].reshape(-1, *(1,) * space, space)
             total = line * column if total is None else total + line * column
     assert total is not None
-    return total + maps[:, :, space].reshape(-1, *(1,) * space, space)
+    found = total + maps[:, :, space].reshape(-1, *(1,) * space, space)
+    return found.contiguous()
