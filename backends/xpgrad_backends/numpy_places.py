@@ -301,7 +301,10 @@ class Places(Ordered):
             return self._running(x, axis % x.ndim, "running_sums", np.add)
         if x.dtype.char == "e" and dtype is None:  # too few digits for a sum
             return ordered(x.cumsum(axis, np.float32).astype(np.float16))
-        return ordered(x.cumsum(axis, dtype))
+        out = x.cumsum(axis, dtype)
+        if x.dtype.kind in "fc":
+            out += 0  # sums that begin with 0, as PyTorch's do, are never -0
+        return ordered(out)
 
     def cumulative_prod(
         self, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False

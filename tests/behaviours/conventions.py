@@ -337,3 +337,9 @@ TABLE.lines("""
     complex_real_of_a_real_tensor: grad(x.real.sum(), x)
     complex_matmul: a = z.reshape(1, 3); grad((a @ a.conj().t()).real.sum(), z)
 """)
+
+
+@TABLE
+def running_sums_begin_with_zero(t):
+    x = t.tensor([-0.0, -0.0, 1.0])
+    return 1 / x.cumsum(0), 1 / x.double().cumsum(0), 1 / t.stack([x, -x]).cumsum(1)
