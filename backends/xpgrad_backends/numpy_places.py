@@ -303,7 +303,7 @@ class Places(Ordered):
             return ordered(x.cumsum(axis, np.float32).astype(np.float16))
         out = x.cumsum(axis, dtype)
         if x.dtype.kind in "fc":
-            out += 0  # sums that begin with 0, as PyTorch's do, are never -0
+            out = out + 0  # sums that begin with 0, as PyTorch's do, are never -0
         return ordered(out)
 
     def cumulative_prod(
