@@ -170,6 +170,33 @@ def op_row(step: Callable[[Any, Any, Any], Any], chain: int = 200) -> dict[str, 
     return found
 
 
+def safety_row(chain: int = 200) -> dict[str, Run]:
+    """What it costs an op that saved values are checked for writes between forward and backward.
+
+    Nothing is looked at before the first write, nor after one to memory that only its tensor holds,
+    such as running statistics; after one to memory that somebody else shows, all saved values are.
+    """
+    x, y = to_xpgrad(normal(3, 4)), to_xpgrad(np.ones((3, 4), np.float32))
+    buffer, shown = (xg.zeros(3, device=OPTIONS.device) for _ in range(2))
+    view = shown[1:]
+
+    def written(target: Any) -> Run:
+        def run() -> None:
+            z = x
+            for _ in range(chain):
+                z = z * y
+            if target is not None:
+                target.zero_()
+            z.sum().backward()
+            x.grad = y.grad = None
+
+        return run
+
+    runs = {"xpgrad": written(buffer), "nothing written": written(None)}
+    shared = written(shown)
+    return runs | {"shared memory written": lambda: shared() or view}
+
+
 # ------------------------------------------------------------------ a training step
 
 
@@ -580,6 +607,9 @@ def main() -> None:
     if ratios:
         means = ", ".join(f"{k} {statistics.geometric_mean(r):.2f}" for k, r in ratios.items())
         print(f"{'one op: geometric mean':32s} xpgrad / {means}")
+    if wanted("in-place safety"):
+        row = {k: t / chain for k, t in race(safety_row(chain), rounds(100)).items()}
+        show("in-place safety, x * y", row, 1e6, "us")
     if wanted("MLP step"):
         show("MLP step 64x784-256-10", race(mlp_row(), rounds(40), 25), 1e3, "ms")
     if wanted("1M chain"):
