@@ -420,3 +420,12 @@ def the_gradient_of_a_view_that_another_was_taken_from(t):
     (found,) = t.autograd.grad(another.sum(), [view], retain_graph=True, allow_unused=True)
     another.sum().backward()
     return found, x.grad
+
+
+@TABLE
+def detached_from_an_expanded_view_and_written(t):
+    x = t.tensor([0.5], requires_grad=True)
+    part = x.expand(3)[1].detach()
+    part /= 2
+    part[...] = part + 1
+    return x, part, caught(x.detach().expand(3).add_, 1)

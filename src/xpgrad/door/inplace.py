@@ -149,7 +149,7 @@ def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-        if t._view is not None and _written_anyway(t, index, value, target):
+        if (t._view is not None or _shows_another(t)) and _written_anyway(t, index, value, target):
             t._written()
             return
         raise ShapeError(
@@ -157,6 +157,13 @@ def store(t: Tensor, index: Any, value: Any, part: Any = None) -> None:
         ) from None
     target = None  # so that `_written` finds it unshared, if it is
     t._written()
+
+
+def _shows_another(t: Tensor) -> bool:
+    """Whether the memory is that of another tensor, who may write to it: ``detach()`` of a view."""
+    owner = t._shared.owner() if t._shared is not None and t._shared.owner is not None else None
+    flags = getattr(owner._data, "flags", None) if owner is not None and owner is not t else None
+    return bool(getattr(flags, "writeable", False))
 
 
 def _written_anyway(t: Tensor, index: Any, value: Any, target: Any) -> bool:
