@@ -1,16 +1,21 @@
-"""Leaves whose hooks wait: their gradients are accumulated as soon as they are whole.
+"""Leaves that cannot wait: their gradients are accumulated as soon as they are whole.
 
 Other leaves wait until the end of a backward, which costs nothing. One with a hook that is called
 after its ``.grad`` was written cannot wait: the hook may update the leaf and free the gradient, so
-that not all gradients are in memory at once.
+that not all gradients are in memory at once. Nor can one whose tensor is no leaf any more: backward
+refuses it, and should have changed as little as possible by then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xpgrad.graph import Node
+from xpgrad.graph import AccumulateGrad, Node
+from xpgrad.hooks import eager, hooks_of
+
+if TYPE_CHECKING:
+    from xpgrad.tensor import Tensor
 
 
 class Arrival(Node):
@@ -34,6 +39,14 @@ class Arrival(Node):
         return (None,)
 
 
+def moved(leaf: AccumulateGrad, tensor: Tensor) -> None:
+    """Note that a leaf's tensor, which wanted no gradient any more, is getting a history."""
+    hooks = hooks_of(leaf)
+    hooks.moved = True
+    eager.add(hooks)
+    leaf._tensor = lambda: tensor  # a backward through the leaf fails though nobody else holds it
+
+
 def arrivals(
     roots: Iterable[Node], grads: dict[Node, Any], create_graph: bool, arrived: Any
 ) -> list[Arrival]:
@@ -55,7 +68,7 @@ def arrivals(
                 if edge not in seen:
                     seen.add(edge)
                     stack.append(edge)
-            elif edge.hooks is not None and (edge.hooks.after or edge.hooks.post):
+            elif edge.hooks is not None and edge.hooks.urgent:
                 last[edge] = min(node.seq, last.get(edge, node.seq))
     found = []
     for i, (leaf, seq) in enumerate(last.items()):

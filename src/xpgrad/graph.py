@@ -94,6 +94,7 @@ class AccumulateGrad(Node):
     """The leaf end of the graph: stands for a tensor whose ``.grad`` collects the result."""
 
     __slots__ = ("_tensor",)
+    _tensor: Callable[[], Tensor | None]
 
     def __init__(self, tensor: Tensor) -> None:
         self.edges = ()

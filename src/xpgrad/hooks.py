@@ -26,13 +26,14 @@ _NONE: dict[Any, Any] = {}  # stays empty
 class Hooks:
     """The hooks of one node by kind, and what users remember about it."""
 
-    __slots__ = ("__weakref__", "after", "before", "metadata", "post", "pre", "retain")
+    __slots__ = ("__weakref__", "after", "before", "metadata", "moved", "post", "pre", "retain")
 
     def __init__(self) -> None:
         # Of the tensor: they see the whole gradient of the node's output, and may replace it.
         self.before: dict[int, Callable[[Any], Any]] = {}
         self.retain: Callable[[Any], None] | None = None  # runs last, sees the final value
         self.after: dict[int, Callable[[Any], None]] = _NONE  # of a leaf: once .grad is written
+        self.moved = False  # of a leaf: its tensor got a history, which backward has to refuse
         # Of the node itself, around its rules.
         self.pre: dict[int, Callable[[Any], Any]] = _NONE
         self.post: dict[int, Callable[[Any, Any], Any]] = _NONE
@@ -51,9 +52,14 @@ class Hooks:
             eager.add(self)
         return found
 
+    @property
+    def urgent(self) -> bool:
+        """Whether a leaf's gradient may not wait for the end: see `xpgrad.arrivals`."""
+        return bool(self.after or self.post or self.moved)
+
 
 class Eager:
-    """The hooks of leaves that are called once ``.grad`` is written: see `xpgrad.arrivals`."""
+    """Hooks of leaves that are called once ``.grad`` is written: see `xpgrad.arrivals`."""
 
     def __init__(self) -> None:
         self.waiting = False  # whether there ever were any
@@ -66,7 +72,7 @@ class Eager:
 
     def expected(self) -> bool:
         """Whether there are any."""
-        return any(hooks.after or hooks.post for hooks in tuple(self._known))
+        return any(hooks.urgent for hooks in tuple(self._known))
 
 
 eager = Eager()

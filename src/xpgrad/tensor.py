@@ -7,6 +7,7 @@ PyTorch's door; they attach themselves (`xpgrad.door`).
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,6 @@ from xpgrad.size import Size as Size
 from xpgrad.versions import Version, mark_written
 
 if TYPE_CHECKING:
-    import weakref
-
     # Written by ci/stubs from the door's functions, for type checkers and completion alone.
     from xpgrad._methods import Methods
 else:
@@ -56,7 +55,7 @@ class Tensor(Methods):
     _data: Array
     _ns: Namespace
     _node: Node | None  # AccumulateGrad on a leaf that requires a gradient
-    _idle: Node | None = None  # the same, on one that did: its hooks are there again if it does
+    _idle: AccumulateGrad | None = None  # the same, on one that did: with its hooks, for next time
     _grad: Tensor | None = None
     # What this is a view of, by which op with which settings, made in which mode (`xpgrad.views`).
     _view: tuple[Tensor, Any, dict[str, Any], int] | None = None
@@ -151,8 +150,10 @@ class Tensor(Methods):
                     "only Tensors of floating point and complex dtype can require gradients, "
                     f"got {self.dtype}"
                 )
-            self._node, self._idle = self._idle or AccumulateGrad(self), None
-            self._node.shape = self._data.shape  # which may have been turned since
+            leaf = self._idle or AccumulateGrad(self)
+            self._node, self._idle = leaf, None
+            leaf._tensor = weakref.ref(self)
+            leaf.shape = self._data.shape  # which may have been turned since
         if self._view or self._views:
             from xpgrad.views import share_flag
 

@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from xpgrad.arrivals import moved
 from xpgrad.errors import GradientError
 from xpgrad.graph import AccumulateGrad, Node, Output, hooks_of, tick
 from xpgrad.mode import mode
@@ -341,6 +342,8 @@ def _succeed(t: Tensor, node: Node) -> None:
     before = t._node
     if t._retained and before is not None and before.hooks is not None:
         hooks_of(node).retain, before.hooks.retain = before.hooks.retain, None
+    if t._idle is not None:
+        moved(t._idle, t)
     t._node = node
 
 
