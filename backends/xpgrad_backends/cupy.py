@@ -48,9 +48,8 @@ _RENAMED = {"permute_dims": "transpose"}
 # What needs no device to be the current one. All else is guarded where there are several devices.
 _UNGUARDED = {
     "broadcast_to", "finfo", "iinfo", "isdtype", "dtype_of", "generator", "libraries",
-    "memory_key", "native", "native_dtypes", "owns_memory", "quiet", "scipy_linalg", "send",
-    "special_function",
-    "synchronize", "current", "is_view",
+    "memory_key", "native", "native_dtypes", "owner", "owns_memory", "quiet", "scipy_linalg",
+    "send", "special_function", "synchronize", "current", "is_view",
 }  # fmt: skip
 
 # Types that CUDA adds atomically, and the one to compute in for the others.
@@ -225,6 +224,10 @@ class CuPyNamespace(CuPyLinalg):
         memory = self.cupy.cuda.memory
         own = (memory.PooledMemory, memory.Memory, memory.MemoryAsync)
         return x.base is None and isinstance(x.data.mem, own)
+
+    def owner(self, x: Any) -> Any:
+        owner = x if x.base is None else x.base
+        return owner if self.owns_memory(owner) else None
 
     def memory_key(self, x: Any) -> int:
         memory = x.data.mem  # views share it

@@ -28,6 +28,7 @@ portable default, built on the standard, stands behind each.
 ``to_host, from_host`` a NumPy copy of an array, and the way back
 ``send(x, ns)``        `x` on the device of another namespace
 ``owns_memory(x)``     whether nobody but `x` can see its memory (`False` if unknown)
+``owner(x)``           the array whose memory `x` shows, through which alone others can see it
 ``memory_key(x)``      equal for arrays that share memory, such as views of one base
 ``synchronize, …``     wait for the device; its memory figures
 =====================  =========================================================================
@@ -264,6 +265,9 @@ class Namespace(Portable, Extras, Fused):
     def owns_memory(self, x: Array) -> bool:
         """Whether no other array can see the memory of `x`; `False` where nobody knows."""
         return False
+
+    def owner(self, x: Array) -> Array | None:
+        """The array whose memory `x` shows, which may be `x`; `None` where nobody knows."""
 
     def memory_key(self, x: Array) -> int:
         """Equal for arrays that share memory."""

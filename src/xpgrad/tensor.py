@@ -408,7 +408,7 @@ class Tensor(Methods):
         """The same memory without what was recorded of it; transforms still know theirs."""
         out: Tensor = new(Tensor)
         out._data, out._ns, out._node = self._data, self._ns, None
-        out._shared = version
+        version.share(out)
         if self._inference:
             out._inference = True
         if not self._ns.mutable:

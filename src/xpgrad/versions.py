@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
+import threading
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 from xpgrad.errors import GradientError
 from xpgrad.graph import AccumulateGrad, Node, Output, tick
@@ -18,15 +19,36 @@ if TYPE_CHECKING:
 class Version:
     """How often some memory was written to, shared by a tensor, its views and ``detach()``."""
 
-    __slots__ = ("count", "owner", "silent", "stamps", "waiting")
+    __slots__ = ("count", "owner", "shown", "silent", "stamps", "waiting")
 
     def __init__(self, silent: bool = False, owner: Tensor | None = None) -> None:
         self.count = 0
         self.stamps: list[int] = []  # of the latest writes, by the clock
         self.silent = silent  # writes leave no mark: ``tensor.data`` bypasses the check
-        self.owner = None if owner is None else weakref.ref(owner)  # the base
+        self.owner = None if owner is None else ref(owner)  # the base
+        # Tensors that show the memory and are neither its owner nor views of it.
+        self.shown: list[ref[Tensor]] = []
         # Bases with views that await the next write (`xpgrad.views`).
-        self.waiting: list[weakref.ref[Tensor]] = []
+        self.waiting: list[ref[Tensor]] = []
+
+    def share(self, t: Tensor) -> None:
+        """Count for another tensor, too: one memory, one counter."""
+        t._shared, shown = self, self.shown
+        shown.append(ref(t))
+        n = len(shown)
+        if n >= 16 and not n & (n - 1):  # now and then, so that it is about as long as needed
+            shown[:n] = [r for r in shown[:n] if r() is not None]
+
+    def tensors(self) -> list[Tensor]:
+        """Those known to show the memory that somebody still holds, each once."""
+        found: dict[int, Tensor] = {}
+        stack = self.shown[:] if self.owner is None else [self.owner, *self.shown]
+        while stack:
+            t = stack.pop()()
+            if t is not None and id(t) not in found:
+                found[id(t)] = t
+                stack += t._views or ()
+        return list(found.values())
 
     def bump(self) -> int:
         """Record a write, and return its stamp."""
@@ -54,13 +76,25 @@ class Version:
         return self.count - sum(stamp > seq for stamp in self.stamps)
 
 
+class Mark(NamedTuple):
+    """The latest write to some memory."""
+
+    stamp: int
+    version: Version
+    ns: Namespace
+    owner: ref[Any] | None  # the array whose memory it is, where that is known
+
+
 # Written memory by `Namespace.memory_key`. Saving costs nothing this way: a write leaves a mark
 # here, and backward looks only at nodes older than the latest write. A key may be reused once
 # its memory is freed, but then its mark is older than any node that saved the new memory (the
 # mark, not the counter, which may have gone on with a tensor that moved to other memory). So the
-# table needs no clearing, and is as large as the number of places written to.
-written: dict[int, tuple[int, Version]] = {}
-last_write = 0
+# table needs no clearing, and is as large as the number of places written to. It is in the order
+# of the writes.
+written: dict[int, Mark] = {}
+last_write = 0  # of those that a node may have saved
+judged = 0  # what that was when it was last asked whether a node can have saved it
+marking = threading.Lock()
 announced = False  # whether writes are told of beforehand: `allow_mutation_on_saved_tensors`
 
 
@@ -70,25 +104,84 @@ def mark_written(ns: Namespace, data: Array, version: Version) -> None:
     Memory that nothing but one Tensor holds was not saved by any node: it needs no mark. So is most
     of what programs write to (running statistics, buffers, gradients), and backward need not look.
     """
+    version.bump()
+    if not version.silent and not (getrefcount(data) <= _SOLE and ns.owns_memory(data)):
+        mark(ns, data, version)
+
+
+def mark(ns: Namespace, data: Array, version: Version) -> None:
+    """Note that the latest write, counted already, also changed what `data` should hold."""
     global last_write
-    stamp = version.bump()
-    if version.silent or (getrefcount(data) <= _SOLE and ns.owns_memory(data)):
-        return
-    last_write = stamp
-    written[ns.memory_key(data)] = (stamp, version)
+    if not version.silent:
+        owner = ns.owner(data)
+        with marking:
+            key, last_write = ns.memory_key(data), version.stamps[-1]
+            written.pop(key, None)  # to be the last
+            written[key] = Mark(last_write, version, ns, owner if owner is None else ref(owner))
 
 
-# What `getrefcount` says there of an array that only its Tensor holds differs between versions of
-# Python: it is tried on something of which that is known. Whoever holds more makes it larger.
+def judge(seq: int) -> None:
+    """Forget those writes since a moment that changed nothing that a node can have saved.
+
+    That is so where every reference to an array that shows the memory is known: a Tensor's, or that
+    of a view to its base. It is asked where it matters first, and not at each write.
+    """
+    global judged, last_write
+    with marking:
+        harmless = []
+        for key, mark in reversed(written.items()):
+            if mark.stamp < seq:
+                break
+            if mark.owner is not None and _held_by_tensors(
+                mark.ns, mark.owner(), mark.version.tensors()
+            ):
+                harmless.append(key)
+        for key in harmless:
+            del written[key]
+        last_write = judged = next(reversed(written.values())).stamp if written else 0
+
+
+def _held_by_tensors(ns: Namespace, memory: Array | None, tensors: list[Tensor]) -> bool:
+    """Whether nobody but these holds an array that shows the memory of one."""
+    if memory is None:  # it is gone
+        return True
+    arrays: dict[int, Any] = {}
+    holders: dict[int, int] = {}
+    for t in tensors:
+        key = id(t._data)
+        arrays[key], holders[key] = t._data, holders.get(key, 0) + 1
+    for x in list(arrays.values()):
+        owner = ns.owner(x)
+        if owner is None:
+            return False
+        if owner is not x:
+            arrays[id(owner)] = owner
+            holders[id(owner)] = holders.get(id(owner), 0) + 1
+    if id(memory) not in arrays:
+        return False
+    x = owner = memory = None
+    while arrays:
+        key, x = arrays.popitem()
+        if getrefcount(x) > holders[key] + _KNOWN:
+            return False
+    return True
+
+
+# What `getrefcount` says in these two functions of an array that only its Tensor holds differs
+# between versions of Python: it is tried on something of which that is known. Whoever holds more
+# makes it larger.
 
 
 class _Known:
-    """Stands for a Tensor and its namespace alike, to see what `mark_written` makes of it."""
+    """Stands for a Tensor and its namespace alike, to see what is made of it."""
 
     asked = False
 
     def __init__(self) -> None:
-        self._data = object()
+        self._data: Any = set()
+
+    def owner(self, x: Any) -> Any:
+        return x
 
     def owns_memory(self, x: Any) -> bool:
         self.asked = True
@@ -103,27 +196,27 @@ class _Known:
         mark_written(self_, self._data, version)
 
 
-def _held_by_tensor() -> int:
-    global _SOLE
+def _calibrate() -> None:
+    global _SOLE, _KNOWN
     for _SOLE in range(1, 10):
-        known = _Known()
+        known: Any = _Known()
         known._written()
         if known.asked:
-            return _SOLE
-    return -1  # nothing is ever found to be alone
+            break
+    else:
+        _SOLE = -1  # nothing is ever found to be alone
+    for _KNOWN in range(10):
+        known = _Known()
+        if _held_by_tensors(known, known._data, [known]):
+            break
+    else:
+        _KNOWN = -10
 
 
-_SOLE = -1
-_SOLE = _held_by_tensor()
+_SOLE = _KNOWN = -1
+_calibrate()
 written.clear()
-
-
-def mark(ns: Namespace, data: Array, version: Version) -> None:
-    """Note that the latest write, counted already, also changed what `data` should hold."""
-    global last_write
-    if not version.silent:
-        last_write = stamp = version.stamps[-1]
-        written[ns.memory_key(data)] = (stamp, version)
+last_write = 0
 
 
 def check_fresh(node: Node) -> None:
@@ -132,6 +225,10 @@ def check_fresh(node: Node) -> None:
     Raises:
         GradientError: naming the array, the op that made it and the versions.
     """
+    if last_write != judged:
+        judge(node.seq)
+        if last_write < node.seq:
+            return
     saved, settings = node.saved, node.settings
     if not settings or "index" not in settings:
         # Nearly always one or two arrays, and nothing was written to: the rest is for errors.
@@ -142,7 +239,7 @@ def check_fresh(node: Node) -> None:
         for value in saved:
             if type(value) is array_type:
                 mark = written.get(key(value))
-                if mark is not None and mark[0] > seq:
+                if mark is not None and mark.stamp > seq:
                     break
             elif type(value) is tuple:
                 break
@@ -153,9 +250,10 @@ def check_fresh(node: Node) -> None:
     if isinstance(index, tuple):
         kept += [(None, part) for part in index if hasattr(part, "shape")]
     for place, value in kept:
-        stamp, version = written.get(node.ns.memory_key(value), (0, None))
-        if version is None or stamp < node.seq or 0 in value.shape:  # empty memory has no place
+        found = written.get(node.ns.memory_key(value))
+        if found is None or found.stamp < node.seq or 0 in value.shape:  # empty: has no place
             continue
+        version = found.version
         maker = None if place is None else (*node.edges, node)[min(place, len(node.edges))]
         owner = None if version.owner is None else version.owner()
         if owner is not None and place is not None and place < len(node.edges):

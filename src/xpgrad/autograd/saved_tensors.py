@@ -279,7 +279,7 @@ class PackedTensor:
         if isinstance(maker, int):
             maker = owner.output(maker, found._data)
         out = wrap(found._data, found._ns, maker)
-        out._shared = found._counter()
+        found._counter().share(out)
         return out
 
 

@@ -260,7 +260,7 @@ def __cuda_array_interface__(self: Tensor) -> dict[str, Any]:
 def __copy__(self: Tensor) -> Tensor:
     """The same memory in a new leaf."""
     out = _made(type(self), self._data, self._ns, self.requires_grad)
-    out._shared = self._counter()
+    self._counter().share(out)
     link_alias(out, self)
     out.__dict__.update(_public(self))
     return out

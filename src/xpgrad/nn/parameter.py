@@ -36,7 +36,7 @@ class Parameter(Tensor):
                 "makes one"
             )
         self._data, self._ns, self._node = data._data, data._ns, None
-        self._shared = data._counter()  # one memory, one version counter, as with detach()
+        data._counter().share(self)  # one memory, one version counter, as with detach()
         if data._inference:
             self._inference = True
         if not data._ns.mutable:

@@ -103,8 +103,8 @@ class _Entry:
             parts = [self.ns.from_host(part) for part in parts]
         elif not allow_mutation and self.ns.mutable:
             for part in parts:
-                stamp, _ = versions.written.get(self.ns.memory_key(part), (0, None))
-                if stamp > self.since:
+                mark = versions.written.get(self.ns.memory_key(part))
+                if mark is not None and mark.stamp > self.since:
                     raise GradientError(
                         "Tensor cached during selective activation checkpoint has been mutated"
                     )
