@@ -712,6 +712,10 @@ ROWS += [
         [S((2, 3, 2)), S((2,)), S((0, 2))],
         dtypes=("float32", "float64"),
     ),
+    Row("complex_of", lambda x, y: np.stack(np.broadcast_arrays(x, y), -1).view(
+            np.result_type(x, np.complex64))[..., 0],
+        [S((2, 3), (2, 3)), S((), ()), S((2, 1), (3,)), S((0, 3), (3,))],
+        dtypes=("float32", "float64")),
     Row("matrix_transpose", np.matrix_transpose, [S((2, 3)), S((4, 2, 3)), S((0, 3)), S((1, 1))]),
     Row("broadcast_to", np.broadcast_to,
         [S((3,), shape=(2, 3)), S((), shape=(2,)), S((), shape=()), S((2, 1), shape=(4, 2, 3)),

@@ -380,13 +380,26 @@ def apply(
     else:
         tensors, ns, converted = unify(op, inputs)
     if error is not None and not converted and not isinstance(error, RuntimeWarning):
-        raise explain(op, inputs, settings, error) from error
+        raise _fault(op, tensors, settings, error) from error
     arrays = [t._data if isinstance(t, Tensor) else t for t in tensors]
     try:
         out = _compute(op, ns, arrays, settings or {})
     except Exception as failure:
-        raise explain(op, tensors, settings, failure) from failure
+        raise _fault(op, tensors, settings, failure) from failure
     return record(op, ns, tensors, arrays, settings, out)
+
+
+def _fault(
+    op: Op, tensors: Sequence[Any], settings: dict[str, Any] | None, error: Exception
+) -> Exception:
+    """What to raise for an error; that an input cannot be saved comes first, as in PyTorch."""
+    edges = tuple([t._node if isinstance(t, Tensor) else None for t in tensors])
+    if mode.grad and any(edges) and not op.variadic:
+        try:
+            _saved(op, tensors, tensors, edges, ())
+        except GradientError as first:
+            return first
+    return explain(op, tensors, settings, error)
 
 
 def _compute(op: Op, ns: Namespace, arrays: list[Array], settings: dict[str, Any]) -> Any:

@@ -126,8 +126,10 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 
 
 def _joined(node: str, x: Tensor, y: Tensor) -> Tensor:
-    whole = x.dtype.to_complex()
-    return called(ops.add, node)(astype(x, dtype=whole), astype(y, dtype=whole) * 1j)
+    part = x.dtype.to_complex().to_real()
+    if x.dtype is not part:  # there are no complex numbers of such small parts
+        x, y = astype(x, dtype=part), astype(y, dtype=part)
+    return called(shape.complex_of, node)(x, y)
 
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:

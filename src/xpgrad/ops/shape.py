@@ -73,6 +73,15 @@ def view_as_complex(xp, x, /):
     return xp.as_complex(x)
 
 
+@op(
+    elementwise=True, linear=True,
+    x=lambda g, xp: xp.real(g), y=lambda g, xp: xp.imag(g),
+)  # fmt: skip
+def complex_of(xp, x, y, /):
+    """Complex numbers from their parts, which may be infinite: arithmetic would make them nan."""
+    return xp.as_complex(xp.stack(xp.broadcast_arrays(x, y), axis=-1))
+
+
 # ------------------------------------------------------------------ several results
 
 
