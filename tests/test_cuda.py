@@ -362,9 +362,12 @@ class TestOnGpu:
         for view in (x[1], ns.reshape(x, (6,)), x.T, x[:, ::2], ns.broadcast_to(x, (4, 2, 3))):
             assert ns.memory_key(view) == ns.memory_key(x)
             assert not ns.owns_memory(view)
+            assert ns.owner(view) is x
+        assert ns.owner(x) is x
         assert ns.memory_key(ns.copy(x)) != ns.memory_key(x)
         imported = cupy.from_dlpack(x)
         assert not ns.owns_memory(imported)
+        assert ns.owner(imported) is None
         assert ns.memory_key(imported) == ns.memory_key(x)
 
     def test_figures(self):

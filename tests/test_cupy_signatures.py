@@ -331,6 +331,7 @@ def test_memory(there):
     for view in (part, there.reshape(x, (3, 2)), there.permute_dims(x, (1, 0))):
         assert there.memory_key(view) == there.memory_key(x)
         assert not there.owns_memory(view)
+    assert there.owner(x) is x
     assert there.memory_key(x) != there.memory_key(y)
     assert there.memory_key(there.copy(x)) != there.memory_key(x)
 
@@ -359,6 +360,7 @@ def test_what_is_nobodys_or_somebody_elses(there):
     assert there.memory_key(empty[0]) != there.memory_key(empty[1])
     imported = SimpleNamespace(base=None, data=SimpleNamespace(mem=object()))
     assert not there.owns_memory(imported)
+    assert there.owner(imported) is None
 
 
 def test_figures(there):
