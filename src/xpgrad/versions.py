@@ -90,11 +90,11 @@ class Mark(NamedTuple):
 # its memory is freed, but then its mark is older than any node that saved the new memory (the
 # mark, not the counter, which may have gone on with a tensor that moved to other memory). So the
 # table needs no clearing, and is as large as the number of places written to. It is in the order
-# of the writes.
+# of the writes: the last is the latest.
 written: dict[int, Mark] = {}
 last_write = 0  # of those that a node may have saved
 judged = 0  # what that was when it was last asked whether a node can have saved it
-marking = threading.Lock()
+marking = threading.RLock()  # a finalizer may write, at any moment
 announced = False  # whether writes are told of beforehand: `allow_mutation_on_saved_tensors`
 
 
@@ -115,8 +115,8 @@ def mark(ns: Namespace, data: Array, version: Version) -> None:
     if not version.silent:
         owner = ns.owner(data)
         with marking:
-            key, last_write = ns.memory_key(data), version.stamps[-1]
-            written.pop(key, None)  # to be the last
+            key, last_write = ns.memory_key(data), tick()  # in the order of the table
+            written.pop(key, None)
             written[key] = Mark(last_write, version, ns, owner if owner is None else ref(owner))
 
 
