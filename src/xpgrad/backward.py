@@ -535,10 +535,10 @@ def _accumulate(tensor: Tensor, g: Any, create_graph: bool, sole: bool) -> None:
         g, sole = g._ns.landed(g, ns) if g._ns.depth else g._data, False
     if have is None:
         tensor._grad = unshared(g, ns, sole, tensor._data)
-    elif create_graph:
-        outer, mode.grad = mode.grad, not mode.inference
+    elif create_graph or have._data.shape != g.shape:  # somebody has squeezed it, say
+        outer, mode.grad = mode.grad, create_graph and not mode.inference
         try:
-            tensor._grad = have + g
+            tensor._grad = have + g if create_graph else have.add_(wrap(g, ns))
         finally:
             mode.grad = outer
     else:

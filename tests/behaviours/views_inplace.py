@@ -62,6 +62,10 @@ TABLE.lines("""
     a_view_made_of_the_values_in_place: a = x * 2; b = a.unsqueeze_(0); [a is b, a, *grads(a, x)]
     transposed_in_place: a = m * 2; a.t_(); [a, a._version, *grads(a, m)]
     squeezed_in_place: a = (m * 2).view(1, 2, 1, 3); a.squeeze_(); [a.shape, *grads(a, m)]
+    a_gradient_squeezed_in_place: w = t.ones(1, 3, requires_grad=True); (w * 2).sum().backward(); w.grad.squeeze_(); [caught((w * 3).sum().backward), w.grad]
+    written_where_infinite: a = z * 1; a.imag.mul_(float("inf")); [a.real, a.imag]
+    complex_of_infinite_parts: i = t.tensor([float("inf"), 1.0, float("-inf")]); a = t.complex(i, i.flip(0)); [a.real, a.imag, t.complex(x, x * 2), *grads(t.complex(x, x * x).abs(), x)]
+    reciprocal_of_complex_zeros: a = (z * 0).reciprocal(); [a.real, (1 / (z * 0)).real]
     axes_swapped_in_place: a = m * 2; v = a[0]; a.transpose_(0, 1); v.mul_(10); [a, v, *grads(a, m)]
     a_leaf_transposed_in_place: [caught(m.t_), m.shape]
 """)
