@@ -62,6 +62,7 @@ TABLE.lines("""
     a_view_made_of_the_values_in_place: a = x * 2; b = a.unsqueeze_(0); [a is b, a, *grads(a, x)]
     transposed_in_place: a = m * 2; a.t_(); [a, a._version, *grads(a, m)]
     squeezed_in_place: a = (m * 2).view(1, 2, 1, 3); a.squeeze_(); [a.shape, *grads(a, m)]
+    copied_from_itself: a = t.ones(1).expand(3); b = x * 2; [a.copy_(a), a._version, b.copy_(b), b._version, b.grad_fn.name()[-13:], caught(x.copy_, x), *grads(b, x)]
     a_gradient_squeezed_in_place: w = t.ones(1, 3, requires_grad=True); (w * 2).sum().backward(); w.grad.squeeze_(); [caught((w * 3).sum().backward), w.grad]
     written_where_infinite: a = z * 1; a.imag.mul_(float("inf")); [a.real, a.imag]
     complex_of_infinite_parts: i = t.tensor([float("inf"), 1.0, float("-inf")]); a = t.complex(i, i.flip(0)); [a.real, a.imag, t.complex(x, x * 2), *grads(t.complex(x, x * x).abs(), x)]

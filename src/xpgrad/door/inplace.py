@@ -440,6 +440,11 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if isinstance(src, (bool, int, float, complex)):
         return overwrite(self, assignable(self, src), ops.copied)
     src = only_tensor(src, "copy_", "other")
+    if src is self and not (mode.grad and self._node is not None):
+        if self._view is not None or self._inference:
+            check_write(self, False)
+        self._written()  # though nothing is, so that it works where elements share their place
+        return self
     if src._data.shape != self._data.shape:
         _allow(self, mode.grad and (self._node is not None or _has_history(src)))
         check_fits(tuple(src.shape), tuple(self.shape))
