@@ -173,28 +173,28 @@ def op_row(step: Callable[[Any, Any, Any], Any], chain: int = 200) -> dict[str, 
 def safety_row(chain: int = 200) -> dict[str, Run]:
     """What it costs an op that saved values are checked for writes between forward and backward.
 
-    Nothing is looked at before the first write, nor after one to memory that only its tensor holds,
-    such as running statistics; after one to memory that somebody else shows, all saved values are.
+    Nothing is looked at before the first write, nor after one to memory that only tensors show;
+    after one to memory that an array of the user's shows, too, all saved values are.
     """
     x, y = to_xpgrad(normal(3, 4)), to_xpgrad(np.ones((3, 4), np.float32))
-    buffer, shown = (xg.zeros(3, device=OPTIONS.device) for _ in range(2))
-    view = shown[1:]
+    alone, viewed, shared = (xg.zeros(3, device=OPTIONS.device) for _ in range(3))
+    others = [viewed[1:], viewed.detach(), shared._data]
 
-    def written(target: Any) -> Run:
+    def written(*targets: Any) -> Run:
         def run() -> None:
             z = x
             for _ in range(chain):
                 z = z * y
-            if target is not None:
+            for target in targets:
                 target.zero_()
             z.sum().backward()
             x.grad = y.grad = None
 
         return run
 
-    runs = {"xpgrad": written(buffer), "nothing written": written(None)}
-    shared = written(shown)
-    return runs | {"shared memory written": lambda: shared() or view}
+    runs = {"xpgrad": written(alone, viewed), "nothing written": written()}
+    last = written(shared)
+    return runs | {"written what an array shows": lambda: last() or others}
 
 
 # ------------------------------------------------------------------ a training step
@@ -418,6 +418,10 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(*IMAGES), "w": normal(32, 1, 3, 3)},
         lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"], padding=1, groups=32),
     ),
+    "conv2d 3x3 depthwise, stride 2": (
+        {"x": normal(*IMAGES), "w": normal(32, 1, 3, 3)},
+        lambda lib, t: lib.nn.functional.conv2d(t["x"], t["w"], stride=2, padding=1, groups=32),
+    ),
     "conv_transpose2d 2x2 (16)": (
         {"x": normal(*IMAGES), "w": normal(32, 16, 2, 2)},
         lambda lib, t: lib.nn.functional.conv_transpose2d(t["x"], t["w"], stride=2),
@@ -442,6 +446,29 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {n: normal(8, 8, 128, 64) for n in "qkv"},
         lambda lib, t: lib.nn.functional.scaled_dot_product_attention(
             t["q"], t["k"], t["v"], is_causal=True
+        ),
+    ),
+    "grid_sample bilinear": (
+        {"x": normal(*IMAGES), "g": normal(16, 28, 28, 2) * 0.5},
+        lambda lib, t: lib.nn.functional.grid_sample(t["x"], t["g"], align_corners=False),
+    ),
+    "cross_entropy 64x10": (
+        {"x": normal(64, 10), "t": positions(10, 64)},
+        lambda lib, t: lib.nn.functional.cross_entropy(t["x"], t["t"]),
+    ),
+    "cross_entropy 64x1000": (
+        {"x": normal(64, 1000), "t": positions(1000, 64)},
+        lambda lib, t: lib.nn.functional.cross_entropy(t["x"], t["t"]),
+    ),
+    "ctc_loss 50x16x20, 10 labels": (
+        {
+            "x": normal(50, 16, 20),
+            "t": positions(19, 16, 10) + 1,
+            "n": np.full(16, 50),
+            "k": np.full(16, 10),
+        },
+        lambda lib, t: lib.nn.functional.ctc_loss(
+            lib.nn.functional.log_softmax(t["x"], 2), t["t"], t["n"], t["k"]
         ),
     ),
     "embedding 10000x64, 64x32": (
@@ -475,6 +502,18 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
     "index_add 1000x64, 20000 rows": (
         {"x": normal(1000, 64), "v": normal(20_000, 64), "i": positions(1000, 20_000)},
         lambda lib, t: t["x"].index_add(0, t["i"], t["v"]),
+    ),
+    "index_reduce mean, 1000 to 500": (
+        {"x": normal(500, 256), "v": normal(1000, 256), "i": positions(500, 1000)},
+        lambda lib, t: t["x"].index_reduce(0, t["i"], t["v"], "mean"),
+    ),
+    "scatter_reduce sum 1000x256 to 64": (
+        {"x": normal(1000, 64), "v": normal(1000, 256), "i": positions(64, 1000, 256)},
+        lambda lib, t: t["x"].scatter_reduce(1, t["i"], t["v"], "sum"),
+    ),
+    "put_ 50000 of 256000": (
+        {"x": normal(1000, 256), "v": normal(50_000), "i": positions(256_000, 50_000)},
+        lambda lib, t: t["x"].clone().put_(t["i"], t["v"]),
     ),
     "gather 1000x64 of 256": (
         {"x": normal(1000, 256), "i": positions(256, 1000, 64)},
@@ -511,7 +550,9 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
 }
 COMPILED = (
     *("norm", "depthwise", "embedding", "index_add", "gather", "scatter_add", "cumsum"),
-    *("gelu", "silu", "softmax"),
+    *("index_reduce", "scatter_reduce"),
+    *("gelu", "silu", "softmax", "cross_entropy", "ctc_loss"),
+    *("conv2d 3x3", "conv_transpose2d", "interpolate", "grid_sample"),
 )
 
 

@@ -70,7 +70,7 @@ class FrozenNamespace(NumPyNamespace):
 
     def __init__(self, where):
         super().__init__(where)
-        extras = ("combine_at", "conj", "copy", "erf", "from_host", "getitem", "index_add",
+        extras = ("combine_along_axis", "conj", "copy", "erf", "from_host", "getitem", "index_add",
                   "special", "strided", "windows")  # fmt: skip
         for name in (*FUNCTIONS, *CREATION, *extras):
             if name not in ("finfo", "iinfo", "isdtype"):

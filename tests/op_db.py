@@ -498,10 +498,11 @@ def _shown(sample: Any) -> str:
 # ------------------------------------------------------------------ the table in the README
 
 FAMILIES = {
-    "element-wise, complex": ("elementwise", "compare", "complex", "activations"),
+    "element-wise, complex": ("elementwise", "rounding", "compare", "complex", "activations"),
     "special functions": ("special",),
     "reductions, order, statistics": (
         "reductions",
+        "extrema",
         "running",
         "sorting",
         "statistics",

@@ -851,6 +851,12 @@ ROWS += [
     Row("nonzero", lambda x, outputs: np.nonzero(x),
         [S((5,), outputs=1), S((2, 3), outputs=2), S((0, 2), outputs=2)],
         domain=Domain((-1, 1)), dtypes=FLOATS + INTS + BOOL, differentiable=False),
+    Row("searchsorted", lambda x, v, side="left": np.array(
+            [np.searchsorted(line, given, side) for line, given in zip(x, v, strict=True)]),
+        [S(np.array([[1.0, 2, 2], [0.0, 5, np.inf]]), np.array([[2.0, 9], [-1.0, 5]]), side=side)
+         for side in ("left", "right")] +
+        [S(np.array([[1.0, np.nan], [np.nan, np.nan]]), np.array([[np.nan, 1], [0.0, np.nan]]),
+           side=side) for side in ("left", "right")], differentiable=False),
     Row("searchsorted", lambda x, v, sorter=None, side="left": np.searchsorted(x, v, side, sorter),
         [S(np.array([1.0, 2, 2, 3]), np.array([[0.0, 2], [2.5, 9]])),
          S(np.array([1.0, 2, 2, 3]), np.array([2.0]), side="right"),

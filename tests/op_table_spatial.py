@@ -1,6 +1,7 @@
 """Rows of op_table.py: ops of space (convolution, pooling, resampling) and attention."""
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -204,6 +205,76 @@ SPATIAL += [
          S((4,), widths=((-1, -2),)), S((2, 3), widths=((0, 0), (0, 0))),
          S((0, 2), widths=((1, 0), (0, 1)), value=1), S((2,), widths=((-2, 1),)), S((), widths=())],
         dtypes=FLOATS + HALF + COMPLEX + INTS),
+]  # fmt: skip
+
+# ------------------------------------------------------------------ at the places of a grid
+
+
+def _of_line(at, n, how):
+    """What a place takes of a dimension: pairs of a position (`None` if outside) and a weight."""
+    mode, padding, align = how
+    at = (at + 1) / 2 * (n - 1) if align else ((at + 1) * n - 1) / 2
+
+    def brought(at):
+        if padding == "reflection":
+            low, high = (0.0, n - 1.0) if align else (-0.5, n - 0.5)
+            while not low <= at <= high:
+                at = 2 * low - at if at < low else 2 * high - at
+        return at if padding == "zeros" else min(max(at, 0.0), n - 1.0)
+
+    low = math.floor(at if mode == "bicubic" else brought(at))
+    if mode == "bicubic":
+        t, a = at - low, -0.75
+        near = [((a + 2) * s - (a + 3)) * s * s + 1 for s in (t, 1 - t)]
+        far = [a * (((s - 5) * s + 8) * s - 4) for s in (t + 1, 2 - t)]
+        pairs = [(brought(low - 1 + i), w)
+                 for i, w in enumerate((far[0], near[0], near[1], far[1]))]  # fmt: skip
+    elif mode == "bilinear":
+        share = brought(at) - low
+        pairs = [(low, 1 - share), (low + 1, share)]
+    else:
+        pairs = [(round(brought(at)), 1.0)]
+    pairs = [(int(i), w) for i, w in pairs]
+    if padding != "zeros":
+        return [(min(max(i, 0), n - 1), w) for i, w in pairs]
+    return [(i if 0 <= i < n else None, w) for i, w in pairs]
+
+
+def _grid_sample(x, grid, how):
+    out = np.zeros((*x.shape[:2], *grid.shape[1:-1]), x.dtype)
+    for n, *place in np.ndindex(*grid.shape[:-1]):
+        lines = [_of_line(float(at), size, how)
+                 for at, size in zip(grid[n, *place][::-1], x.shape[2:], strict=True)]  # fmt: skip
+        for pairs in itertools.product(*lines):
+            if None not in [i for i, _ in pairs]:
+                part = x[(n, slice(None), *(i for i, _ in pairs))]
+                out[n, :, *place] += part * math.prod(w for _, w in pairs)
+    return out
+
+
+def _grid(*shape):
+    """Places that are near no element, nor halfway between two, nor near an edge."""
+    found = np.random.default_rng(len(shape)).uniform(-1.6, 1.6, shape)
+    for n in (3, 4, 5):
+        for scale, shift in (((n - 1) / 2, (n - 1) / 2), (n / 2, (n - 1) / 2)):
+            at = 2 * (found * scale + shift)
+            found += np.where(np.abs(at - np.round(at)) < 0.05, 0.11 / n, 0)
+    return found
+
+
+def _ways(*modes):
+    return itertools.product(modes, ("zeros", "border", "reflection"), (False, True))
+
+
+SPATIAL += [
+    Row("grid_sample", _grid_sample,
+        [S((2, 3, 4, 5), _grid(2, 3, 2, 2), how=how) for how in _ways("bilinear", "bicubic")]
+        + [S((1, 2, 3, 4, 5), _grid(1, 2, 2, 1, 3), how=how) for how in _ways("bilinear")],
+        tolerance=10),
+    Row("grid_sample", _grid_sample,
+        [S((1, 2, 4, 5), _grid(1, 3, 2, 2), how=how) for how in _ways("nearest")]
+        + [S((1, 2, 1, 1), _grid(1, 3, 2, 2), how=how) for how in _ways("bilinear", "nearest")],
+        differentiable=False),
 ]  # fmt: skip
 
 # ------------------------------------------------------------------ windows as columns

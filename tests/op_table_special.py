@@ -144,7 +144,11 @@ REDUCE = {
 }  # fmt: skip
 
 
-def _reduce_at(x, values, places, how, include_self=True):
+def _reduce_at(x, values, places, how, axis=None, include_self=True):
+    if axis is not None:
+        at = np.indices(values.shape)
+        at[axis] = places
+        places = np.ravel_multi_index(tuple(at), x.shape, mode="wrap")
     out, flat = x.copy().reshape(-1), places.reshape(-1)
     count = np.bincount(flat, minlength=out.size).reshape(-1)
     if not include_self:
@@ -154,6 +158,15 @@ def _reduce_at(x, values, places, how, include_self=True):
     if how == "mean":
         out = out / np.maximum(count + include_self, 1)
     return out.reshape(x.shape).astype(x.dtype)
+
+
+def _put(x, values, places, accumulate=False):
+    out = x.copy().reshape(-1)
+    if accumulate:
+        np.add.at(out, places, values)
+    else:
+        out[places] = values
+    return out.reshape(x.shape)
 
 
 TWICE = np.array([0, 3, 0, 5])
@@ -180,8 +193,17 @@ ROWS += [
          S((0, 3), (2, 3)), S((1, 1), (1, 1))], tolerance=4),
     *(Row("reduce_at", _reduce_at,
           [S((2, 3), (4,), TWICE, how=how), S((2, 3), (4,), TWICE, how=how, include_self=False),
-           S((6,), (2, 2), TWICE.reshape(2, 2), how=how)], dtypes=FLOATS, tolerance=2)
+           S((6,), (2, 2), TWICE.reshape(2, 2), how=how),
+           S((2, 3), (2, 4), np.array([[0, 2, 0, -1], [1, 1, 1, 0]]), how=how, axis=1),
+           S((3, 2), (4, 2), np.array([[2], [0], [2], [-3]]), how=how, axis=0),
+           S((2, 3, 2), (2, 2, 2), np.array([[[1], [1]]], "int32"), how=how, axis=1,
+             include_self=False)], dtypes=FLOATS, tolerance=2)
       for how in REDUCE),
+    Row("put", _put,
+        [S((2, 3), (2,), np.array([5, -6])), S((2, 3), (4,), np.array([0, 3, 0, 5]),
+         accumulate=True), S((2, 2), (0,), np.array([], int)), S((), (1,), np.array([0]))],
+        dtypes=FLOATS + COMPLEX),
+    Row("put", _put, [S((2, 3), (3,), np.array([4, 1, 4]))], differentiable=False),
     Row("reduce_at", _reduce_at, [S((6,), (4,), TWICE, how=how) for how in ("sum", "prod", "amax")],
         dtypes=("int32", "int64"), differentiable=False),
 ]  # fmt: skip

@@ -31,7 +31,7 @@ LAYERS = [
     {"errors", "dtypes", "device", "printing", "mode", "size"},
     {
         *("namespace", "registry", "indexing", "host", "host_linalg"),
-        *("portable", "extras", "fused", "windowed"),
+        *("portable", "extras", "fused", "losses", "pieces", "sampled", "sequences", "windowed"),
     },
     {"tensor", "graph", "hooks", "arrivals", "versions", "views", "_methods"},
     {"op", "call", "promotion"},

@@ -434,6 +434,80 @@ def test_what_kernels_along_an_axis_leave_to_numpy(kernels):
     assert compiled("written_along", x, places, x[:, :3].astype("d"), 1) is None
 
 
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize(("shape", "axis", "count"), ALONG_AXES)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_combining_along_an_axis(kernels, shape, axis, count, kind):
+    for index in "liB":
+        places = named(shape, axis, count, index)
+        values = draw(kind, *places.shape)
+        values.reshape(-1)[0] = np.nan
+        line = places[tuple(slice(None) if i == axis else 0 for i in range(len(shape)))]
+        for how in ("multiply", "maximum", "minimum"):
+            for at in (places, line):
+                for x in views(draw(kind, *shape)):
+                    if x.shape != shape:
+                        continue
+                    form = [-1 if i == axis else 1 for i in range(len(shape))]
+                    grid = list(np.indices(places.shape))
+                    grid[axis] = np.broadcast_to(
+                        at.reshape(form) if at is line else at, values.shape
+                    )
+                    expected = np.array(x, order="C")
+                    getattr(np, how).at(expected, tuple(grid), values)
+                    close(compiled("combined_along", x, at, values, axis, how), expected)
+                wrong = at.astype("l")
+                wrong.reshape(-1)[-1] = shape[axis]
+                x = draw(kind, *shape)
+                assert compiled("combined_along", x, wrong, values, axis, how) is None
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_writing_slices(kernels, kind):
+    for shape, axis in (((4, 3), 1), ((4, 3, 2), 1), ((3, 7), 0), ((6,), 0)):
+        for index in "liB":
+            places = np.array([2, 0, 2, 1] if index == "B" else [2, -1, 0, 2]).astype(index)
+            values = draw("d", *shape[:axis], 4, *shape[axis + 1 :]).astype(kind)
+            for given in (values, values[:1].ravel()[:1]):
+                out = draw("d", *shape).astype(kind)
+                expected, at = out.copy(), (*(slice(None),) * axis, places)
+                expected[at] = given if given is values else given[0]
+                assert compiled("slices_written", out, places, given, axis) is True
+                same(out, expected)
+    x, places = draw("f", 6, 5), np.array([1, 2])
+    assert compiled("slices_written", x.T, places, draw("f", 6, 2), 1) is None
+    assert compiled("slices_written", x, places, draw("d", 6, 2), 1) is None
+    assert compiled("slices_written", x, places, draw("f", 6, 3), 1) is None
+    assert compiled("slices_written", x, places[:0], draw("f", 6, 0), 1) is None
+
+
+@pytest.mark.parametrize("kind", "bBhHiIlL")
+def test_the_ends_of_integers(kernels, kind):
+    ends = np.iinfo(kind)
+    for x in ([3, 1, 2], [ends.max, 0, ends.min], [ends.max], [ends.min, ends.min]):
+        assert compiled("extrema", np.array(x, kind)) == (min(x), max(x))
+    assert compiled("extrema", np.zeros(3)) is None
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_places_in_lines(kernels, kind):
+    block = numba_kernels.kernel("search_lines").__globals__["BLOCK"]
+    for lead, n, m in (((), 5, 2 * block + 3), ((7,), 4, 3), ((2, 3), 1, 1), ((2,), 9, block + 1)):
+        x, values = (np.round(draw("d", *lead, k) * 4).astype(kind) for k in (n, m))
+        x.sort(-1)
+        for side in ("left", "right"):
+            pairs = zip(x.reshape(-1, n), values.reshape(-1, m), strict=True)
+            expected = np.array([np.searchsorted(*pair, side) for pair in pairs])
+            found = compiled("search_lines", x, values, side)
+            if kind == "F":
+                assert found is None
+            else:
+                same(found, expected.reshape(values.shape))
+    assert compiled("search_lines", np.zeros(3), np.zeros(3, "f"), "left") is None
+    assert compiled("search_lines", np.zeros(0), np.zeros(3), "left") is None
+    assert compiled("search_lines", np.zeros((2, 3)), np.zeros((3, 3)), "left") is None
+
+
 # ── running along an axis ────────────────────────────────────────────────────────────────────────
 
 
@@ -500,16 +574,26 @@ def test_the_namespace_asks_for_kernels(cpu, kernels, monkeypatch):
     monkeypatch.setattr(numba_kernels, "compiled", noted)
     x, places = draw("f", 90, 60), np.zeros((90, 60), int)
     grid, like = (np.arange(90)[:, None], places), types.SimpleNamespace(shape=(90, 60))
+    same_line = np.broadcast_to(places[:, :1], places.shape)
     for name, call in {
         "taken_along": lambda: cpu.take_along_axis(x, places, axis=1),
         "taken_along ": lambda: cpu.getitem(x, grid),
         "written_along": lambda: cpu.assign(x.copy(), grid, x),
         "written_along ": lambda: cpu.assign(x.copy(), grid, 1.0),
+        "slices_written": lambda: cpu.assign(x.copy(), (slice(None), places[0]), x),
+        "slices_written ": lambda: cpu.assign(x[0].copy(), (places[0],), 1.0),
+        "extrema": lambda: cpu.bounds(places),
         "added_along": lambda: cpu.add_along_axis(x, places, (90, 60), 1),
         "added_along ": lambda: cpu.index_add(like, grid, x),
         "rows_added": lambda: cpu.index_add(like, (places[:, 0],), x),
         "slices_added": lambda: cpu.index_add(like, (slice(None), places[0]), x),
         "slices_added ": lambda: cpu.index_add(like, (places, places), x),
+        "added_along  ": lambda: cpu.add_along_axis(places, places, (90, 60), 1),
+        "slices_added  ": lambda: cpu.add_along_axis(x, same_line, (90, 60), 0),
+        "combined_along": lambda: cpu.combine_along_axis(x, places, x, 1, "multiply"),
+        "combined_along ": lambda: cpu.combine_along_axis(x, same_line, x, 0, "maximum"),
+        "search_lines": lambda: cpu.search_lines(x, x, "left"),
+        "search_lines ": lambda: cpu.searchsorted(x[0], x),
         "running_sums": lambda: cpu.cumulative_sum(x, axis=0),
         "running_products": lambda: cpu.cumulative_prod(x, axis=1),
         "carried_back": lambda: cpu.carried_back(x, None, 1),
@@ -520,7 +604,8 @@ def test_the_namespace_asks_for_kernels(cpu, kernels, monkeypatch):
     }.items():
         used.clear()
         call()
-        assert used == [name.strip()], name
+        others = [u for u in used if u != "extrema"]  # that is asked on the way to others
+        assert (others or used) == [name.strip()], name
 
 
 # ── copies ───────────────────────────────────────────────────────────────────────────────────────
@@ -588,7 +673,12 @@ def check_depthwise(kind, lengths, how):
 
 
 @pytest.mark.parametrize("kind", "fd")
-def test_depthwise(kernels, kind):
+@pytest.mark.parametrize("long", [None, 20])
+def test_depthwise(kernels, kind, long, monkeypatch):
+    where = numba_kernels.kernel("depthwise").__globals__
+    monkeypatch.setitem(
+        where, "LONG", long or where["LONG"]
+    )  # images in pieces, if they are larger
     for lengths, how in convolutions(150):
         check_depthwise(kind, lengths, how)
 
@@ -605,7 +695,7 @@ def test_depthwise_of_volumes_is_left_to_numpy(kernels):
 
 
 def dispatchers(kernels):
-    for module in ("pointwise", "norms", "places", "running", "copies", "depthwise"):
+    for module in (*numba_kernels.MODULES.values(), "pointwise"):
         __import__(f"{kernels.__name__}.{module}")
         for name, value in vars(sys.modules[f"{kernels.__name__}.{module}"]).items():
             if hasattr(value, "targetoptions"):
@@ -720,6 +810,11 @@ def test_small_arrays_ask_for_no_kernel(afresh, cpu, monkeypatch):
     cpu.take_along_axis(many, few, axis=1)
     cpu.add_along_axis(many, few, (700, 3), 1)
     cpu.assign(many, (np.arange(700)[:, None], few), 1.0)
+    cpu.combine_along_axis(many, few, many, 1, "minimum")
+    cpu.assign(many, (slice(None), few[0]), 1.0)
+    cpu.search_lines(many, many, "left")
+    cpu.searchsorted(many[0], many)
+    cpu.bounds(few)
     cpu.flip(many, axis=(0, 1))
     cpu.cumulative_sum(many, axis=0)
     cpu.carried_back(many, None, 0)
@@ -780,7 +875,10 @@ t.test_sums_at_places(None, cpu, "d", "l")
 for how in t.ALONG_AXES:
     t.test_reading_and_writing_along_an_axis(None, *how, "d")
     t.test_adding_along_an_axis(None, cpu, *how, "d")
+    t.test_combining_along_an_axis(None, *how, "d")
 t.test_slices_added_along_an_axis(None, cpu, "d")
+t.test_writing_slices(None, "d")
+t.test_places_in_lines(None, "d")
 t.test_running_along_an_axis(None, cpu, "d")
 t.test_nothing_runs_nowhere(None, cpu)
 t.test_flips(None, cpu, "d")

@@ -195,6 +195,129 @@ def test_places_in_order(cpu, kind):
                 same(found, Namespace.kth_place(cpu, x, axis, k, nan).copy())
 
 
+# ── what is combined, distinct, sorted ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", "fdli")
+@pytest.mark.parametrize("how", ["multiply", "maximum", "minimum"])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_combining_along_an_axis(cpu, kind, how):
+    for shape, axis in [*SHAPES, ((3, 2500), 0), ((2, 3, 2500), 1)]:
+        n = shape[axis]
+        line = rng.integers(-n, n, 2 * n)
+        form = [2 * n if i == axis else 1 for i in range(len(shape))]
+        inner = (*shape[:axis], 2 * n, *shape[axis + 1 :])
+        values, x = (numbers(kind, *s) // 2 for s in (inner, shape))
+        if kind in "fd":
+            values.reshape(-1)[:3] = np.nan, np.inf, -np.inf
+        same_line = np.broadcast_to(line.reshape(form), inner)
+        for places in (rng.integers(-n, n, inner), same_line, same_line.astype("i")):
+            at = list(np.indices(inner, sparse=True))
+            at[axis] = places
+            expected = x.copy()
+            getattr(np, how).at(expected, tuple(at), values)
+            for given in (x, np.asfortranarray(x)):
+                found = cpu.combine_along_axis(given, places, values, axis, how)
+                assert found.dtype == kind
+                np.testing.assert_allclose(found, expected, rtol=1e-5)
+                assert not np.shares_memory(found, given)
+            if places.strides[axis] and places is not same_line and how == "maximum":
+                taken = cpu.take_along_axis(x, places, axis=axis)
+                same(taken, np.take_along_axis(x, places.astype("l"), axis))
+                zeros = np.zeros_like(x)
+                finite = np.nan_to_num(values, posinf=1, neginf=1)
+                np.add.at(zeros, tuple(at), finite)
+                found = cpu.add_along_axis(finite, places, shape, axis)
+                np.testing.assert_allclose(found, zeros, rtol=1e-4, atol=1e-4)
+        wrong = same_line.copy()
+        wrong.reshape(-1)[-1] = n
+        for places in (wrong, np.broadcast_to(np.full(form, -n - 1), inner)):
+            with pytest.raises(IndexError):
+                cpu.take_along_axis(x, places, axis=axis)
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", KINDS)
+def test_slices_written_along_an_axis(cpu, kind):
+    for shape, axis in SHAPES:
+        n = shape[axis]
+        for places in (rng.integers(-n, n, 2 * n), rng.integers(0, n, (3, n)).astype("i")):
+            index = (*(slice(None),) * axis, places)
+            values = numbers(kind, *shape[:axis], *places.shape, *shape[axis + 1 :])
+            for value in (values, 1, True, values.ravel()[0], values[..., :1], values[:1]):
+                if (
+                    np.ndim(value)
+                    and np.broadcast_shapes(value.shape, values.shape) != values.shape
+                ):
+                    continue
+                x = numbers(kind, *shape)
+                expected = x.copy()
+                expected[index] = value
+                same(cpu.assign(x, index, value), expected)
+            x = numbers(kind, *shape)
+            before = x.copy()
+            with pytest.raises(IndexError):
+                cpu.assign(x, (*index[:-1], np.append(places.reshape(-1), n)), 0)
+            same(x, before)
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("kind", "fdilBeq")
+def test_places_in_sorted_lines(cpu, kind):
+    for lead, n, m in (((), 101, 5000), ((40,), 7, 130), ((3, 20), 64, 1), ((5,), 1, 1000)):
+        x, values = (np.abs(numbers(kind, *lead, size)) for size in (n, m))
+        if kind in "fde":
+            values.reshape(-1)[:3] = np.nan, np.inf, -np.inf
+            x.reshape(-1)[::9] = np.nan
+            x.reshape(-1)[::7] = np.inf
+        x.sort(-1)
+        for side in ("left", "right"):
+            lines = [
+                np.searchsorted(*pair, side)
+                for pair in zip(x.reshape(-1, n), values.reshape(-1, m), strict=True)
+            ]
+            expected = np.array(lines).reshape(values.shape)
+            found = cpu.search_lines(x, values, side)
+            same(found, expected)
+            same(Namespace.search_lines(cpu, x, values, side), expected)
+            if not lead:
+                same(cpu.searchsorted(x, values, side=side), expected)
+
+
+@pytest.mark.parametrize("kind", ["b", "B", "h", "i", "I", "l", "L", "f", "?"])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_distinct_elements(cpu, kind):
+    ends = np.iinfo(kind) if kind not in "f?" else None
+    for x in (numbers(kind, 60, 40), numbers(kind, 700), numbers(kind, 3)):
+        given = [x, x[::-1], x.T]
+        if ends is not None:  # counted at both ends of the type, and too far apart for that
+            at = rng.integers(0, 9, x.shape).astype(kind)
+            given += [ends.max - at, ends.min + at, np.where(at == 1, ends.max, ends.min + at)]
+        for part in given:
+            values, first, inverse, counts = np.unique(part, True, True, True)
+            for mine, theirs in (
+                (cpu.unique_all(part), (values, first, inverse, counts)),
+                (cpu.unique_counts(part), (values, counts)),
+                (cpu.unique_inverse(part), (values, inverse)),
+                ((cpu.unique_values(part),), (values,)),
+            ):
+                for a, b in zip(mine, theirs, strict=True):
+                    same(np.asarray(a), b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_order_of_rows(cpu, kind):
+    for shape in ((90, 40), (300, 2), (700, 1), (0, 5), (5, 0), (3, 2)):
+        x = (numbers(kind, *shape) / 8).astype(kind)
+        if kind in "efd" and x.size > 100:
+            x.reshape(-1)[:9] = (-0.0, 0.0, np.inf, -np.inf, 0.0, -0.0, np.nan, -np.nan, 1)
+        if kind in "FD":
+            x = x.real.astype(kind)
+        for given in (x, x[:, ::-1], x[::-1]):
+            same(cpu.row_order(given), np.asarray(Namespace.row_order(cpu, given)))
+
+
 # ── running along an axis ────────────────────────────────────────────────────────────────────────
 
 

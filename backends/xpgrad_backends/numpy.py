@@ -17,8 +17,8 @@ from xpgrad.host import host_special
 from xpgrad.namespace import FUNCTIONS, Namespace
 from xpgrad.registry import Backend
 from xpgrad_backends import numba_kernels as kernels
-from xpgrad_backends.numba_kernels import Compiled
 from xpgrad_backends.numpy_convolution import Convolutions
+from xpgrad_backends.numpy_fused import ERF, NumPyFused
 from xpgrad_backends.numpy_indexing import selected
 from xpgrad_backends.numpy_linalg import WithSciPy
 from xpgrad_backends.numpy_memory import Ordered, by_rows, copied, ordered
@@ -28,7 +28,9 @@ from xpgrad_backends.numpy_places import (
     gridded_if_large,
     joined,
     written_along,
+    written_at,
 )
+from xpgrad_backends.numpy_searching import Searching
 from xpgrad_backends.numpy_sparse import Sums
 
 # NumPy warns where IEEE arithmetic gives inf or nan; CUDA and PyTorch stay silent, and so do ops
@@ -49,13 +51,6 @@ _maximum: Any = np.maximum.reduce
 _minimum: Any = np.minimum.reduce
 _and: Any = np.logical_and.reduce
 _or: Any = np.logical_or.reduce
-
-# erf(x) = tanh(x * p(x * x)): the polynomial whose largest error there (1.8e-7 in single precision)
-# is the least, its highest power first. SciPy takes seven times as long.
-_ERF = (
-    4.72101315e-09, 3.98253189e-08, -4.86713498e-06, 8.47872087e-05, -0.000615024289,
-    -0.000195287268, 0.102769799, 1.12837927,
-)  # fmt: skip
 
 LARGE = 4096  # elements; from here on `where`, `maximum` and `minimum` are worth a detour
 _BITS = {"e": np.int16, "f": np.int32, "d": np.int64, "F": np.int64}  # as wide as these types
@@ -95,7 +90,7 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and x == 0 and math.copysign(1.0, x) > 0
 
 
-class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
+class NumPyNamespace(Places, Searching, NumPyFused, Convolutions, Sums, WithSciPy, Ordered):
     """NumPy's functions, its own wherever they conform to the standard."""
 
     array_type = np.ndarray
@@ -358,12 +353,19 @@ class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
             if part.shape == x.shape and part.dtype.kind == "b" and x.flags.c_contiguous:
                 x.reshape(-1)[np.flatnonzero(part)] = value
                 return x
+        several = type(index) is tuple and len(index) > 0 and isinstance(index[-1], np.ndarray)
+        if several and written_at(x, index, value):
+            return x
         axis = gridded_if_large(index, x.shape) if type(index) is tuple else None
         if axis is None or not written_along(x, index[axis], value, axis):
             x[index] = value
         return x
 
     def bounds(self, x: Any) -> tuple[Any, Any] | None:
+        if x.size >= kernels.LARGE:
+            found: Any = kernels.compiled("extrema", x)
+            if found is not None:
+                return found
         return (_minimum(x, axis=None).item(), _maximum(x, axis=None).item()) if x.size else None
 
     special = staticmethod(host_special)
@@ -377,11 +379,11 @@ class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
         for i in range(0, x.size, step):  # what is read and written stays in the cache
             part = flat[i : i + step].clip(-4, 4)
             square = part * part
-            power = square * _ERF[0]
-            for c in _ERF[1:-1]:
+            power = square * ERF[0]
+            for c in ERF[1:-1]:
                 power += c
                 power *= square
-            power += _ERF[-1]
+            power += ERF[-1]
             power *= part
             np.tanh(power, out=found[i : i + step])
         return out
@@ -400,11 +402,6 @@ class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
             return None
         flat = np.ndarray((owner.nbytes // x.itemsize,), x.dtype, owner)
         return self.wrap(flat), start // x.itemsize
-
-    def combine_at(self, x: Any, places: Any, values: Any, how: str) -> Any:
-        out = x.copy()
-        getattr(np, how).at(out, places, values)
-        return out
 
     def windows(self, x: Any, axis: int, size: int, step: int) -> Any:
         count = (x.shape[axis] - size) // step + 1
@@ -433,6 +430,10 @@ class NumPyNamespace(Places, Compiled, Convolutions, Sums, WithSciPy, Ordered):
 
     def owns_memory(self, x: Any) -> bool:
         return bool(x.base is None and x.flags.owndata)
+
+    def owner(self, x: Any) -> Any:
+        owner = x if x.base is None else x.base
+        return owner if isinstance(owner, np.ndarray) and self.owns_memory(owner) else None
 
     def memory_key(self, x: Any) -> int:
         # NumPy gives a view of a view the base of both, unless that is no array of its own.

@@ -1,4 +1,7 @@
-"""Convolution on NumPy: windows side by side (`numpy_windows`), and a product of matrices."""
+"""Convolution on NumPy: windows side by side (`numpy_windows`), and a product of matrices.
+
+Resampling goes by a kernel, where that is there.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xpgrad.windowed import Ints, Windowed
+from xpgrad.windowed import Ints, Taps, Windowed
 from xpgrad_backends import numba_kernels as kernels
 from xpgrad_backends import numpy_depthwise as depthwise
 from xpgrad_backends.numpy_windows import ALL, Plan
@@ -32,7 +35,7 @@ def _in_single(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 class Convolutions(Windowed):
-    """What NumPy's namespace has of convolution."""
+    """What NumPy's namespace has of convolution and resampling."""
 
     @_in_single
     def convolve(
@@ -50,7 +53,7 @@ class Convolutions(Windowed):
             return depthwise.forward(plan, x, w) if found is None else found
         matrix = w.reshape(groups, f // groups, -1)
         out = np.empty((n, f, plan.places), x.dtype)
-        blocks = plan.blocks(f)
+        blocks = plan.blocks(f, x)
         for block, windows in blocks.windows(x):
             if groups == 1:
                 blocks.multiply(matrix[0], windows, out, block)
@@ -74,7 +77,7 @@ class Convolutions(Windowed):
             if found is None:
                 found = depthwise.weight(plan, x, g)
             return found.reshape(shape)
-        blocks = plan.blocks(f)
+        blocks = plan.blocks(f, x)
         rows = blocks.rows(g)
         total = None
         for block, windows in blocks.windows(x):
@@ -121,16 +124,43 @@ class Convolutions(Windowed):
             depthwise.adjoint(plan, g, w, out)
             return out
         matrix = np.moveaxis(split, (1, 2), (-1, -2)).reshape(groups, -1, f // groups)
-        blocks = plan.blocks(f, adding=True)
+        blocks = plan.blocks(f, out, adding=True)
         rows = blocks.rows(g)
         for i, j in plan.ranges(n):
-            canvas = blocks.canvas(c, j - i, g.dtype)
+            canvas = blocks.canvas(out[i:j])
             for a, b in blocks.columns(j - i):
                 part = rows((i, j, a, b)).reshape(groups, f // groups, -1)
                 found = np.matmul(matrix, part)
                 blocks.add(found.reshape(groups, plan.taps, c // groups, -1), canvas, a, b)
             blocks.finish(canvas, out[i:j])
         return out
+
+    def resample(self: Any, x: Array, axis: int, taps: Taps) -> Array:
+        if x.size >= kernels.LARGE or taps.count * x.size >= kernels.LARGE * taps.length:
+            found = kernels.compiled("resample", x, axis, taps)
+            if found is not None:
+                return found
+            return Windowed.resample(self, x, axis, taps)
+        if x.dtype.kind not in "fc" or not taps.elements.size or not taps.length:
+            return Windowed.resample(self, x, axis, taps)
+        elements, weights, absent = taps.remembered(_rows, x.real.dtype)
+        found = x.take(elements, axis)
+        if weights is None:
+            return found
+        behind = (1,) * (x.ndim - axis - 1)
+        found = found * weights.reshape(*weights.shape, *behind)
+        if absent is not None:  # inf times nothing is nothing
+            found = np.where(absent.reshape(*absent.shape, *behind), 0, found)
+        return np.add.reduce(found, axis=axis)
+
+
+def _rows(taps: Taps, dtype: Any) -> tuple[Array, Array | None, Array | None]:
+    """Elements and weights, (taps, places); no weights where all are 1, and which are 0 if any."""
+    weights = np.ascontiguousarray(taps.weights.T)
+    absent = weights == 0
+    simple = len(weights) == 1 and bool((weights == 1).all())
+    elements = taps.elements[:, 0] if simple else np.ascontiguousarray(taps.elements.T)
+    return elements, None if simple else weights.astype(dtype), absent if absent.any() else None
 
 
 def _compiled(name: str, plan: Plan, x: Array, y: Array) -> Array | None:

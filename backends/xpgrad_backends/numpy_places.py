@@ -13,6 +13,7 @@ import numpy as np
 
 from xpgrad_backends import numba_kernels as kernels
 from xpgrad_backends.numpy_memory import Ordered, ordered
+from xpgrad_backends.numpy_running import running_sums
 
 SMALL = 512  # elements; below it nothing here is worth its time
 _FULL, _BACK = slice(None), slice(None, None, -1)
@@ -21,11 +22,19 @@ WIDE = 128  # elements side by side; from here on one call for each step pays
 # ------------------------------------------------------------------ positions
 
 
+def extrema(places: Any) -> tuple[Any, Any]:
+    """The least and the greatest of integers."""
+    found: Any = kernels.compiled("extrema", places) if places.size >= kernels.LARGE else None
+    return (places.min(), places.max()) if found is None else found
+
+
 def counted(places: Any, n: int) -> Any:
     """Places from the start on; `None` where one does not exist."""
     if not places.size:
         return places
-    low, high = places.min(), places.max()
+    if places.dtype == np.intp and places.view(np.uintp).max() < n:  # as these, -1 is large
+        return places
+    low, high = extrema(places)
     if low < -n or high >= n:
         return None
     places = places.astype(np.intp, copy=False)
@@ -55,6 +64,26 @@ def along(places: Any, shape: tuple[int, ...], axis: int) -> Any:
     if after != 1:
         found = found + np.arange(after)
     return found.reshape(have)
+
+
+def repeated(places: Any, axis: int) -> Any:
+    """The one line of places along an axis that there is, stretched over all else; or `None`."""
+    around = (*places.shape[:axis], *places.shape[axis + 1 :])
+    steps = (*places.strides[:axis], *places.strides[axis + 1 :])
+    if any(n != 1 and step for n, step in zip(around, steps, strict=True)) or 0 in around:
+        return None
+    return places[tuple([_FULL if i == axis else 0 for i in range(places.ndim)])]
+
+
+def lined(places: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """The line of places that `repeated` finds, if there is one for all else in a shape."""
+    have = places.shape
+    if (
+        len(have) != len(shape)
+        or have[:axis] + have[axis + 1 :] != shape[:axis] + shape[axis + 1 :]
+    ):
+        return None
+    return repeated(places, axis)
 
 
 def joined(parts: Any, shape: tuple[int, ...]) -> Any:
@@ -112,7 +141,7 @@ def taken_along(x: Any, places: Any, axis: int) -> Any:
     if x.flags.c_contiguous:
         flat = along(places, x.shape, axis)
         if flat is not None:
-            return x.reshape(-1).take(flat)
+            return x.reshape(-1).take(flat, mode="wrap")  # none is outside: the quickest mode
     return None
 
 
@@ -148,6 +177,62 @@ def written_along(x: Any, places: Any, value: Any, axis: int) -> bool:
     if flat is not None:
         x.reshape(-1)[flat] = value
     return flat is not None
+
+
+def written_at(x: Any, index: tuple[Any, ...], value: Any) -> bool:
+    """Whether a value has been written to `x` itself at slices, which an array of places names.
+
+    The other parts of the index are full slices. `False` where NumPy is to do it.
+    """
+    axis = len(index) - 1
+    places = index[axis]
+    if x.size < kernels.LARGE or axis >= x.ndim or places.dtype.kind not in "iu":
+        return False
+    if any(type(p) is not slice or p != _FULL for p in index[:axis]) or not x.flags.carray:
+        return False
+    after = x.shape[axis + 1 :]
+    if axis == 0 and math.prod(after) >= WIDE:
+        return False  # whole rows: NumPy copies each at once
+    if type(value) in (bool, int, float, complex):
+        values = np.full(1, value, x.dtype)
+    else:
+        values = value
+        if values.shape != (*x.shape[:axis], *places.shape, *after) or values.dtype != x.dtype:
+            return False
+    if math.prod(x.shape[:axis]) * places.size * math.prod(after) < kernels.LARGE:
+        return False
+    if counted(places, x.shape[axis]) is None:
+        return False
+    return bool(kernels.compiled("slices_written", x, places, values, axis))
+
+
+def combined_along(x: Any, places: Any, values: Any, axis: int, how: str) -> Any:
+    """`x` with values combined into it at places along an axis; `None` where one does not exist."""
+    if values.shape != places.shape:
+        return None
+    line = lined(places, x.shape, axis)
+    if values.size >= kernels.LARGE:
+        found = kernels.compiled(
+            "combined_along", x, places if line is None else line, values, axis, how
+        )
+        if found is not None:
+            return found
+    out, join = x.copy("C"), getattr(np, how)
+    n, after = x.shape[axis], math.prod(x.shape[axis + 1 :])
+    if line is not None and values.size > 2048 * line.size:
+        line = counted(line, n)
+        if line is None:
+            return None
+        slices = out.reshape(-1, n, after)
+        given = values.reshape(-1, line.size, after)
+        for i, p in enumerate(line.tolist()):
+            join(slices[:, p], given[:, i], out=slices[:, p])
+        return out
+    flat = along(places, x.shape, axis)
+    if flat is None:
+        return None
+    join.at(out.reshape(-1), flat.reshape(-1), values.reshape(-1))
+    return out
 
 
 # ------------------------------------------------------------------ order
@@ -192,6 +277,9 @@ class Places(Ordered):
 
     def take_along_axis(self, x: Any, indices: Any, /, *, axis: int = -1) -> Any:
         if indices.size >= SMALL and indices.ndim == x.ndim and -x.ndim <= axis < x.ndim:
+            line = lined(indices, x.shape, axis % x.ndim)
+            if line is not None and line.dtype.kind in "iu":
+                return x.take(line, axis)
             found = taken_along(x, indices, axis % x.ndim)
             if found is not None:
                 return found
@@ -199,10 +287,23 @@ class Places(Ordered):
 
     def add_along_axis(self, x: Any, indices: Any, shape: tuple[int, ...], axis: int) -> Any:
         if x.size >= SMALL:
-            found = added_along(x, indices, shape, axis)
+            line = lined(indices, shape, axis) if indices.shape == x.shape else None
+            if line is not None and line.dtype.kind in "iu":
+                given = x.reshape(math.prod(shape[:axis]), line.size, -1)
+                found = self.slices_added(line, given, shape, axis)
+            else:
+                found = added_along(x, indices, shape, axis)
             if found is not None:
                 return found
         return super().add_along_axis(x, indices, shape, axis)
+
+    def combine_along_axis(self, x: Any, indices: Any, values: Any, axis: int, how: str) -> Any:
+        if x.ndim == 1 and values.size < SMALL:
+            out = x.copy()
+            getattr(np, how).at(out, indices, values)
+            return out
+        found = combined_along(x, indices, values, axis, how) if x.ndim else None
+        return super().combine_along_axis(x, indices, values, axis, how) if found is None else found
 
     def slices_added(self, places: Any, values: Any, shape: tuple[int, ...], axis: int) -> Any:
         """Zeros of a shape with values of shape (before, count, after) added along an axis.
@@ -323,17 +424,20 @@ class Places(Ordered):
         if x.dtype.char == "e":
             kind = np.float32 if join is np.add else None
             return ordered(join.accumulate(x, axis, kind).astype(np.float16, copy=False))
-        return accumulated(join, x, axis)
+        found = running_sums(x, axis) if join is np.add else None
+        return accumulated(join, x, axis) if found is None else found
 
     def carried_back(self, x: Any, factor: Any, axis: int) -> Any:
         if x.size >= kernels.LARGE:
             found = kernels.compiled("carried_back", x, factor, axis)
+            if found is None and factor is None:
+                found = running_sums(x, axis, back=True)
             if found is not None:
                 return found
-        if factor is None and x.dtype.char in "fdFD" and type(x) is np.ndarray:
+        if factor is None and x.dtype.char in "fdFD":
             back, out = (*(_FULL,) * axis, _BACK), np.empty(x.shape, x.dtype)
             accumulated(np.add, x[back], axis, out[back])
-            return out
+            return self.wrap(out)
         return ordered(super().carried_back(x, factor, axis))
 
     def running_places(self, x: Any, axis: int, largest: bool) -> Any:

@@ -8,6 +8,7 @@ worth calling. No more than one block is ever copied.
 `Blocks`   any windows
 `Same`     an image keeps its width: a tap takes one run of memory, but for elements at the edges
 `Gapped`   each line gets some elements that mean nothing, and a tap takes one run again
+`Packed`   any windows, by a kernel of Numba
 ========== =====================================================================================
 """
 
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from xpgrad.windowed import Ints, Steps
+from xpgrad_backends import numba_kernels as kernels
 
 Array = Any
 Block = tuple[int, int, int, int]  # the first image and behind the last one, the same of columns
@@ -54,6 +56,7 @@ class Plan:
         self.exact = tuple(inputs) == self.reach and not any(padding)  # the input as it is
         self.width = max(COLUMNS, BLOCK // (channels * self.taps * itemsize))  # of a block
         self.images = max(1, self.width // self.places)  # in it
+        self.known: dict[Any, Any] = {}
 
     def ranges(self, n: int) -> Iterator[tuple[int, int]]:
         """Which images make a block."""
@@ -77,17 +80,29 @@ class Plan:
             found.append((tuple(w for w, _ in pairs), tuple(t for _, t in pairs)))
         return found
 
+    def remembered(self, function: Callable[[Plan], Any]) -> Any:
+        """What a function makes of the plan, and made of it before."""
+        found = self.known.get(function)
+        if found is None:
+            found = self.known[function] = function(self)
+        return found
+
     def taken(self) -> list[tuple[slice, ...]]:
         """For each tap, what it takes of the padded input."""
         steps = Steps(self.kernel, self.outputs, self.stride, self.dilation)
         return [index[2:] for _, index in steps]
 
-    def blocks(self, f: int, adding: bool = False) -> Blocks:
+    def blocks(self, f: int, like: Array, adding: bool = False) -> Blocks:
         """How to copy windows for a product of `f` rows, or how to add them up.
+
+        Of arrays `like` one, which matters to what is there for it.
 
         With gaps runs of memory are longer, but so is the product, and gaps have to be left out of
         its result again.
         """
+        simple = self.taps > 1 and len(self.reach) <= 3 and like.dtype.char in "fd"
+        if simple and like.size >= kernels.LARGE and kernels.kernel("columns") is not None:
+            return Packed(self)
         if self.taps == 1 or len(self.reach) == 1:
             return Blocks(self)
         strided = set(self.stride) != {1}
@@ -200,9 +215,9 @@ class Blocks:
 
         return rows
 
-    def canvas(self, c: int, images: int, dtype: Any) -> Array:
-        """Zeros for what the padded inputs get: (channel, image, *space)."""
-        return np.zeros((c, images, *self.plan.reach), dtype)
+    def canvas(self, into: Array) -> Array:
+        """Where to add what images get, which are zero: (channel, image, *space), padded."""
+        return np.zeros((into.shape[1], len(into), *self.plan.reach), into.dtype)
 
     def add(self, found: Array, canvas: Array, a: int, b: int) -> None:
         """Add (group, tap, channel, column) to what the taps take of (channel, image, *space)."""
@@ -217,7 +232,7 @@ class Blocks:
             there[(..., slice(begin, end, step), *others)] += parts[:, tap]
 
     def finish(self, canvas: Array, into: Array) -> None:
-        """Copy what is not padding to images, which are zero."""
+        """Copy what is not padding to the images."""
         inner = canvas[(ALL, ALL, *self.plan.inner)]
         into[(ALL, ALL, *self.plan.read)] = inner.swapaxes(0, 1)
 
@@ -264,8 +279,8 @@ class Same(Blocks):
                     lines[:, tap][edge] = 0
             yield (i, j, 0, plan.places), block.reshape(c * plan.taps, -1)
 
-    def canvas(self, c: int, images: int, dtype: Any) -> Array:
-        return np.zeros((c, images, *self.plan.inputs), dtype)
+    def canvas(self, into: Array) -> Array:
+        return np.zeros((into.shape[1], len(into), *self.plan.inputs), into.dtype)
 
     def finish(self, canvas: Array, into: Array) -> None:
         into[...] = canvas.swapaxes(0, 1)
@@ -379,8 +394,8 @@ class Gapped(Blocks):
 
         return rows
 
-    def canvas(self, c: int, images: int, dtype: Any) -> Array:
-        return np.zeros((c, len(self.phases), images, *self.space), dtype)
+    def canvas(self, into: Array) -> Array:
+        return np.zeros((into.shape[1], len(self.phases), len(into), *self.space), into.dtype)
 
     def add(self, found: Array, canvas: Array, a: int, b: int) -> None:
         there = canvas.reshape(found.shape[0], found.shape[2], len(self.phases), -1)
@@ -391,3 +406,36 @@ class Gapped(Blocks):
         images = into.swapaxes(0, 1)
         for phase, (here, there) in enumerate(self.phases):
             images[(ALL, ALL, *there)] = canvas[(ALL, phase, ALL, *here)]
+
+
+class Packed(Blocks):
+    """Blocks that a kernel fills, and takes apart: no memory but theirs, and no gaps."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        taken = max(COLUMNS, plan.width // 4)  # few: they are read once more, out of the cache
+        plan.images = min(plan.images, -(-taken // plan.places))
+
+    def windows(self, x: Array) -> Iterator[tuple[Block, Array]]:
+        plan, rows = self.plan, x.shape[1] * self.plan.taps
+        memory = np.empty(rows * min(plan.images, len(x)) * self.lines * self.line, x.dtype)
+        for i, j in plan.ranges(len(x)):
+            for a, b in self.columns(j - i):
+                block = memory[: rows * (j - i) * (b - a)].reshape(rows, -1)
+                if kernels.compiled("columns", plan, x[i:j], a, b, block) is None:
+                    yield from super().windows(x)  # it was the first one
+                    return
+                yield (i, j, a, b), block
+
+    def canvas(self, into: Array) -> Array:
+        return into
+
+    def add(self, found: Array, canvas: Array, a: int, b: int) -> None:
+        if kernels.compiled("columns_added", self.plan, found, a, b, canvas) is None:
+            padded = super().canvas(canvas)
+            super().add(found, padded, a, b)
+            inner = padded[(ALL, ALL, *self.plan.inner)].swapaxes(0, 1)
+            canvas[(ALL, ALL, *self.plan.read)] += inner
+
+    def finish(self, canvas: Array, into: Array) -> None:
+        pass

@@ -42,6 +42,7 @@ from xpgrad.door.creation import *
 from xpgrad.door.data import *
 from xpgrad.door.einsum import *
 from xpgrad.door.elementwise import *
+from xpgrad.door.extrema import *
 from xpgrad.door.further import *
 from xpgrad.door.gather import *
 from xpgrad.door.histograms import *
@@ -52,6 +53,7 @@ from xpgrad.door.linalg_classic import *
 from xpgrad.door.masks import *
 from xpgrad.door.rearrange import *
 from xpgrad.door.reductions import *
+from xpgrad.door.rounding import *
 from xpgrad.door.running import *
 from xpgrad.door.scatter import *
 from xpgrad.door.shape import *

@@ -22,13 +22,16 @@ class Extras:
     ============================  ==================================================================
     ``special(name, *values)``    a function of arrays and numbers, of elements, from SciPy
     ``erf(x)``                    one of them, perhaps faster
+    ``twice(x)``                  ``x + x``; its second derivative is 0, not none
     ``gcd(x, y)``                 the greatest common divisor of integers
     ``add_along_axis(x, …)``      zeros with `x` added at places along an axis
     ``top_places(x, …)``          where the largest or smallest elements along an axis are
     ``kth_place(x, …)``           where the k-th smallest element along an axis is
+    ``row_order(x)``              the order of rows by their first elements, then by the second
+    ``search_lines(x, …)``        where values belong in lines that are sorted
     ``running_places(x, …)``      where the largest or smallest element so far is
     ``running_logaddexp(x, …)``   the logarithm of running sums of ``exp(x)``
-    ``combine_at(x, …)``          the product, maximum or minimum of `x` and values at positions
+    ``combine_along_axis(x, …)``  the product, maximum or minimum of `x` and values at places
     ``gathered_sums(x, …)``       rows of `x` added up in bags
     ``windows(x, …)``             windows along an axis: a view where the library can
     ``as_real(x)``                complex numbers as pairs along a new last axis, perhaps a view
@@ -46,12 +49,18 @@ class Extras:
         self: Any, x: Array, indices: Array, shape: tuple[int, ...], axis: int
     ) -> Array:
         """Zeros of `shape` with `x` added where `indices` point along an axis."""
+        places, values = self._flat(indices, x, shape, axis)
+        found = self.index_add(SimpleNamespace(shape=(math.prod(shape),)), (places,), values)
+        return self.reshape(found, shape)
+
+    def _flat(
+        self: Any, indices: Array, x: Array, shape: tuple[int, ...], axis: int
+    ) -> tuple[Array, Array]:
+        """Row-major positions in a shape for each element of `x`, and these: 1-D."""
         places = self.astype(indices, self.arange(0).dtype)  # narrow ones overflow when multiplied
         places = self.broadcast_to(indexing.along(self, places, shape, axis), x.shape)
-        size, count = math.prod(shape), math.prod(x.shape)
-        flat = self.reshape(x, (count,)), self.reshape(places, (count,))
-        found = self.index_add(SimpleNamespace(shape=(size,)), (flat[1],), flat[0])
-        return self.reshape(found, shape)
+        count = math.prod(x.shape)
+        return self.reshape(places, (count,)), self.reshape(x, (count,))
 
     def top_places(self: Any, x: Array, axis: int, count: int, largest: bool) -> Array:
         """Where the largest (smallest) elements along an axis are, in order.
@@ -72,6 +81,36 @@ class Extras:
             return found
         some = self.any(self.isnan(x), axis=axis, keepdims=True)
         return self.where(some, part(order, axis, n - 1, n, self), found)
+
+    def row_order(self: Any, x: Array) -> Array:
+        """The order of rows: by their first elements, of equal ones by the second, and so on.
+
+        Sorted by the last column first, and stably by those before it.
+        """
+        order = self.arange(x.shape[0])
+        for i in reversed(range(x.shape[1])):
+            column = self.take(self.getitem(x, (slice(None), i)), order, axis=0)
+            order = self.take(order, self.argsort(column, stable=True), axis=0)
+        return order
+
+    def search_lines(self: Any, x: Array, values: Array, side: str) -> Array:
+        """Where values belong in sorted lines along the last axis; nan counts as the largest.
+
+        All are found at once, by bisection.
+        """
+        n, inexact = x.shape[-1], x.dtype in self.inexact
+        found = self.zeros(tuple(values.shape), dtype=self.arange(0).dtype)
+        step = 1 << n.bit_length() >> 1
+        while step:
+            ahead = found + step
+            element = self.take_along_axis(x, self.clip(ahead, max=n) - 1, axis=-1)
+            before = element < values if side == "left" else element <= values
+            if inexact:
+                after = self.isnan(values)
+                before = before | (after & ~self.isnan(element) if side == "left" else after)
+            found = self.where((ahead <= n) & before, ahead, found)
+            step >>= 1
+        return found
 
     def running_places(self: Any, x: Array, axis: int, largest: bool) -> Array:
         """Where the largest (smallest) element so far is: the last of equal ones, or of nan."""
@@ -104,9 +143,14 @@ class Extras:
             width *= 2
         return x
 
-    def combine_at(self: Any, x: Array, places: Array, values: Array, how: str) -> Array:
-        """1-D `x` with ``how`` (``"multiply"``, ``"maximum"``, …) of it and values at positions."""
-        return indexing.combined(self, x, places, values, getattr(self, how))
+    def combine_along_axis(
+        self: Any, x: Array, indices: Array, values: Array, axis: int, how: str
+    ) -> Array:
+        """``how`` (``"multiply"``, ``"maximum"``, …) of `x` and what points there along an axis."""
+        places, given = self._flat(indices, values, tuple(x.shape), axis)
+        flat = self.reshape(x, (math.prod(x.shape),))
+        found = indexing.combined(self, flat, places, given, getattr(self, how))
+        return self.reshape(found, x.shape)
 
     def gathered_sums(
         self: Any, x: Array, places: Array, into: Array, factors: Any, count: int
@@ -187,3 +231,7 @@ class Extras:
     def erf(self: Any, x: Array) -> Array:
         """The error function."""
         return self.special("erf", x)
+
+    def twice(self, x: Array) -> Array:
+        """``x + x``, which for Tensors is an op with a second derivative: zeros."""
+        return x + x

@@ -10,13 +10,17 @@ import math
 from typing import Any
 
 from xpgrad import dtypes
+from xpgrad.losses import Losses
+from xpgrad.pieces import Pieces
+from xpgrad.sampled import Sampled
+from xpgrad.sequences import Sequences
 
 Array = Any
 
 INNER, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
 
 
-class Fused:
+class Fused(Losses, Pieces, Sampled, Sequences):
     """The extras of activations and normalisation: a part of every `Namespace`, and of Tensors'.
 
     ======================================  ========================================================

@@ -66,7 +66,8 @@ class Op:
         shared: what several rules need, computed once for all: they name it ``shared``.
         tied: what a recorded gradient has for its history beside ``g``, though it depends on it
             in steps or not at all, so that its derivative is 0: an input, or ``"out"``. In PyTorch
-            such gradients can be differentiated too.
+            such gradients can be differentiated too. Or a tuple of inputs, where PyTorch's rule is
+            one op of them: what would have no history has these, but no derivative for any.
         call: the function that users call.
     """
 
@@ -93,7 +94,7 @@ class Op:
         kept: tuple[int, ...] | None = None,
         stacks: int | tuple[int, ...] | None = None,
         shared: Rule | None = None,
-        tied: str | None = None,
+        tied: str | tuple[str, ...] | None = None,
     ) -> None:
         self.name = forward.__name__
         self.forward = forward
@@ -281,22 +282,39 @@ class Tied(Node):
         return (g, wrap(zeros, to.ns) if isinstance(g, Tensor) and to is not None else zeros)
 
 
+class Joined(Node):
+    """Where a recorded gradient has a history, but no derivative."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def vjp(node: Any, g: Any, edges: Any) -> tuple[Any, ...]:
+        """Nothing."""
+        return (None,) * len(edges)
+
+
 def _tying(op: Op, name: str) -> Callable[..., Any]:
     """What ties the gradients that a node's rules have recorded."""
     first = {"ReluBackward0": "ThresholdBackward0", "CeluBackward0": "EluBackward0"}
     title = first.get(name, name).replace("Backward0", "BackwardBackward0")
-    kind = type(title, (Tied,), {"__slots__": (), "__module__": "xpgrad"})
-    place = -1 if op.tied == "out" else op.inputs.index(op.tied or "")
+    several = isinstance(op.tied, tuple)
+    body = {"__slots__": (), "__module__": "xpgrad"}
+    kind: Any = type(title, (Joined if several else Tied,), body)
+    names: Any = op.tied if several else (op.tied,)
+    places = [-1 if n == "out" else op.inputs.index(n) for n in names]
 
     def tie(node: Any, found: tuple[Any, ...]) -> tuple[Any, ...]:
-        to = node.saved[-1]._node if place < 0 else node.edges[place]
-        if to is None or not mode.grad:
+        given = [node.saved[-1]._node if i < 0 else node.edges[i] for i in places]
+        to = tuple([edge for edge in given if edge is not None])
+        if not to or not mode.grad:
             return found
-        return tuple([None if g is None else tied(g, to) for g in found])
+        if several:
+            return tuple([g if g is None or g._node is not None else behind(g, to) for g in found])
+        return tuple([None if g is None else behind(g, (g._node, *to)) for g in found])
 
-    def tied(g: Tensor, to: Node) -> Tensor:
+    def behind(g: Tensor, edges: tuple[Any, ...]) -> Tensor:
         node = kind()
-        node.edges, node.ns = (g._node, to), g._ns
+        node.edges, node.ns = edges, g._ns
         node.saved = node.settings = node.hooks = None
         node.seq, node.shape, node.dtype = tick(), g._data.shape, g._data.dtype
         return wrap(g._data, g._ns, node)
@@ -326,7 +344,7 @@ def op(
     kept: tuple[int, ...] | None = None,
     stacks: int | tuple[int, ...] | None = None,
     shared: Rule | None = None,
-    tied: str | None = None,
+    tied: str | tuple[str, ...] | None = None,
     **rules: Rule | None,
 ) -> Callable[[Callable[..., Any]], OpFunction]:
     """Make an op of a forward function; the rules stand under the names of its inputs.
@@ -367,7 +385,9 @@ def op(
     return decorate
 
 
-def named(function: OpFunction, node: str, *, tied: str | None = None) -> OpFunction:
+def named(
+    function: OpFunction, node: str, *, tied: str | tuple[str, ...] | None = None
+) -> OpFunction:
     """The same op under another node name: PyTorch tells ``sum()`` and ``sum(dim)`` apart.
 
     Args:

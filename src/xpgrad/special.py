@@ -12,10 +12,11 @@ from typing import Any
 
 from xpgrad.door.attach import documented
 from xpgrad.door.data import tensor
-from xpgrad.door.elementwise import erf, exp2, expm1, log1p, logit, round, sigmoid, sinc, xlogy
+from xpgrad.door.elementwise import erf, exp2, expm1, log1p, logit, sigmoid, sinc, xlogy
 from xpgrad.door.reductions import log_softmax as _log_softmax
 from xpgrad.door.reductions import logsumexp
 from xpgrad.door.reductions import softmax as _softmax
+from xpgrad.door.rounding import round
 from xpgrad.door.special import (
     digamma,
     erfc,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -188,6 +188,14 @@ class Taps:
         self.length = length  # of the axis
         weights = np.ones(self.elements.shape) if weights is None else weights
         self.weights = np.asarray(weights, np.float64)
+        self.known: dict[Any, Any] = {}
+
+    def remembered(self, function: Callable[[Taps, Any], Any], dtype: Any) -> Any:
+        """What a library makes of the table, and made of it before."""
+        found = self.known.get((function, dtype))
+        if found is None:
+            found = self.known[function, dtype] = function(self, dtype)
+        return found
 
     @property
     def count(self) -> int:

@@ -2,6 +2,8 @@
 """Gradients where there is a choice: at ties, kinks, zeros and infinities, and of complex numbers."""
 
 import functools
+import itertools
+import math
 
 from behaviours.table import Table
 
@@ -213,7 +215,55 @@ def with_a_history(t, f):
 for _name, _f in STEPS.items():
     TABLE(functools.partial(with_a_history, f=_f), f"history_of_the_gradient_of_{_name}")
 
+
+# Ops of several inputs whose backward is one op of them all in PyTorch.
+FUSED = {
+    "conv2d": ([(2, 3, 4, 4), (4, 3, 2, 2), (4,)], lambda F, x, w, b: F.conv2d(x, w, b)),
+    "conv_transpose2d": (
+        [(2, 3, 4, 4), (3, 4, 2, 2), (4,)], lambda F, x, w, b: F.conv_transpose2d(x, w, b),
+    ),
+    "batch_norm": (
+        [(4, 3), (3,), (3,)],
+        lambda F, x, w, b: F.batch_norm(x, w.detach(), w.detach() ** 2 + 1, w, b, False),
+    ),
+    "layer_norm": ([(4, 3), (3,), (3,)], lambda F, x, w, b: F.layer_norm(x, (3,), w, b)),
+    "grid_sample": (
+        [(1, 2, 4, 4), (1, 3, 3, 2)], lambda F, x, g: F.grid_sample(x, g, align_corners=False),
+    ),
+    "linear": ([(4, 3), (2, 3), (2,)], lambda F, x, w, b: F.linear(x, w, b)),
+}  # fmt: skip
+
+
+def with_what_history(t, shapes, f):
+    """Which recorded gradients have a history, for each choice of inputs, and what it leads to."""
+    log = []
+    for wanted in itertools.product((False, True), repeat=len(shapes)):
+        xs = [
+            (t.arange(float(math.prod(s))) * (0.7 + i)).sin().reshape(s).requires_grad_(w)
+            for i, (s, w) in enumerate(zip(shapes, wanted, strict=True))
+        ]
+        chosen = [x for x in xs if x.requires_grad]
+        if not chosen:
+            continue
+        out = f(t.nn.functional, *xs)
+        for g in t.autograd.grad(out.sum(), chosen, create_graph=True):
+            found = [g.requires_grad]
+            if g.requires_grad:
+                again = t.autograd.grad(g.sum(), chosen, retain_graph=True, allow_unused=True)
+                found.append([h is None for h in again])
+            log.append(found)
+    return log
+
+
+for _name, (_shapes, _f) in FUSED.items():
+    TABLE(
+        functools.partial(with_what_history, shapes=_shapes, f=_f),
+        f"histories_of_gradients_{_name}",
+    )
+
 TABLE.lines("""
+    history_that_leads_nowhere: w = t.ones(1, 1, 2); a = x.reshape(1, 1, 3); (g,) = grad(t.nn.functional.conv1d(a, w).sum(), a, create_graph=True); g.sum().backward(); [g.detach(), g.requires_grad, x.grad]
+    hessian_of_a_convolution: fn.hessian(lambda v: t.nn.functional.conv1d(v.reshape(1, 1, 3), t.ones(1, 1, 2)).sum())(c)
     history_of_a_gradient_of_relu: (g,) = grad((x - 2).relu().sum(), x, create_graph=True); [g, g.grad_fn.name(), g.grad_fn.next_functions[1][0].name(), g.requires_grad]
     history_after_hardtanh: (g,) = grad(t.nn.functional.hardtanh(x).sum(), x, create_graph=True); [g.grad_fn.name(), g.grad_fn.next_functions[0]]
     history_backward_of_relu: (g,) = grad(x.relu().sum(), x, create_graph=True); g.sum().backward(); x.grad

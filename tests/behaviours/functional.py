@@ -30,6 +30,8 @@ TABLE.lines("""
     jacobian_vectorized_of_what_is_independent: F.jacobian(lambda a, b: a * 2, (c, c[:2]), vectorize=True)
     jacobian_forward: F.jacobian(lambda a: a.sin() * a.sum(), c, vectorize=True, strategy="forward-mode")
     jacobian_forward_of_tuples: j = F.jacobian(lambda a, b: (a * b.sum(), b * 2), (c, c[:2]), vectorize=True, strategy="forward-mode"); [list(row) for row in j]
+    jacobian_containers: [nesting(F.jacobian(f, i, vectorize=how != {}, **how)) for i in (c, (c,)) for f in (lambda a: a * 2, lambda a: (a * 2,), lambda a: (a, a.sum())) for how in ({}, {"strategy": "reverse-mode"}, {"strategy": "forward-mode"})]
+    hessian_containers: [nesting(F.hessian(lambda *a: sum(v.sum() for v in a) ** 2, i, vectorize=True, outer_jacobian_strategy=how)) for i in (c, (c,), (c, c[:2])) for how in ("reverse-mode", "forward-mode")]
     jacobian_forward_not_vectorized: F.jacobian(lambda a: a.sin(), c, strategy="forward-mode")
     jacobian_forward_recorded: caught(F.jacobian, lambda a: a.sin(), c, create_graph=True, vectorize=True, strategy="forward-mode")
     jacobian_of_float64: F.jacobian(lambda a: a.float() * 2, d.detach())

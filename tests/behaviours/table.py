@@ -70,6 +70,7 @@ def scope(t):
         "within": within,
         "grads": functools.partial(grads, t),
         "pickled": pickled,
+        "nesting": nesting,
         "copy": copy,
         "nan": float("nan"),
         "inf": float("inf"),
@@ -91,6 +92,13 @@ def within(context, f):
     """What a call returns inside a context."""
     with context:
         return f()
+
+
+def nesting(value):
+    """The tuples and lists of a result, as text."""
+    if not isinstance(value, (tuple, list)):
+        return type(value).__name__
+    return f"{type(value).__name__}({', '.join(map(nesting, value))})"
 
 
 def grads(t, value, *inputs, **options):

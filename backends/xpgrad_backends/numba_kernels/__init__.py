@@ -5,11 +5,15 @@ Where it is absent, cannot be imported or cannot compile a kernel, NumPy compute
 so it does with ``XPGRAD_NUMBA=0`` in the environment.
 
 ============= ====================================================================================
-`pointwise`   activations, and softmax along the last axis
+`pointwise`   activations, softmax and cross entropy along the last axis
 `norms`       normalisation over rows, channels and groups of them
-`places`      reading, writing and adding at places along an axis
+`places`      reading, writing, adding and combining at places along an axis
+`searching`   places in sorted lines
 `running`     sums, products and extrema so far
 `copies`      lines from their ends, outer products
+`columns`     windows of images side by side
+`sampling`    reading axes and images at other places
+`sequences`   labels spread over the steps of sequences
 `depthwise`   convolution with kernels for each channel alone
 ============= ====================================================================================
 
@@ -29,6 +33,10 @@ import numpy as np
 
 from xpgrad.fused import Fused
 from xpgrad.namespace import Namespace
+from xpgrad.pieces import Pieces
+from xpgrad.sampled import Sampled
+from xpgrad.sequences import Sequences
+from xpgrad_backends import numpy_losses
 
 Array = Any
 
@@ -44,9 +52,15 @@ MODULES = {
     **dict.fromkeys(("channel_norm", "channel_norm_gradients"), "norms"),
     **dict.fromkeys(("added_along", "rows_added", "slices_added"), "places"),
     **dict.fromkeys(("taken_along", "written_along"), "places"),
+    **dict.fromkeys(("combined_along", "extrema", "slices_written"), "places"),
+    "search_lines": "searching",
     **dict.fromkeys(("carried_back", "running_places"), "running"),
     **dict.fromkeys(("running_products", "running_sums"), "running"),
     **dict.fromkeys(("outer", "reversed_lines"), "copies"),
+    **dict.fromkeys(("columns", "columns_added"), "columns"),
+    **dict.fromkeys(("grid_sample", "grid_sample_grid", "grid_sample_input"), "sampling"),
+    **dict.fromkeys(("resample",), "sampling"),
+    **dict.fromkeys(("ctc_paths", "ctc_shares"), "sequences"),
 }  # the others stand in `pointwise`
 
 _loaded: dict[str, Callable[..., Any] | None] = {}
@@ -95,21 +109,37 @@ def _large(name: str, portable: Callable[..., Any], x: Array, self: Any, *given:
     return portable(self, *given) if found is None else found
 
 
-def _method(name: str, portable: Callable[..., Any]) -> Callable[..., Any]:
-    """An extra that asks for a kernel where its array is large, and else costs one comparison."""
+def _method(name: str, portable: Callable[..., Any], work: str = "size") -> Callable[..., Any]:
+    """An extra that asks for a kernel where its array is large, and else costs one comparison.
+
+    `work` says how large an array is: by an expression of its attributes.
+    """
     code = portable.__code__
     names = code.co_varnames[1 : code.co_argcount]
-    x, given = "out" if "out" in names and "x" not in names else "x", ", ".join(names)
+    x, given = next(n for n in ("x", "out", "g") if n in names), ", ".join(names)
     plain, other = f"portable(self, {given})", f"_large(name, portable, {x}, self, {given})"
-    source = f"lambda self, {given}: {plain} if {x}.size < LARGE else {other}"
+    source = f"lambda self, {given}: {plain} if {x}.{work} < LARGE else {other}"
     made: Callable[..., Any] = eval(f"lambda name, portable: {source}", globals())(name, portable)
     return made
 
 
 class Compiled(Namespace):
-    """The extras of `xpgrad.fused`, and the sigmoid, by kernels."""
+    """The extras of `xpgrad.fused`, `losses`, `pieces`, `sampled`, `sequences`; the sigmoid."""
+
+    def hardtanh(self, x: Array, low: float, high: float) -> Array:
+        return x.clip(low, high)  # as fast as any kernel
 
 
-for _name, _portable in (*vars(Fused).items(), ("sigmoid", Namespace.sigmoid)):
-    if not _name.startswith("_"):
+for _name, _portable in (
+    *vars(Fused).items(),
+    *vars(Pieces).items(),
+    *vars(Sampled).items(),
+    ("cross_entropy", numpy_losses.cross_entropy),
+    ("cross_entropy_gradient", numpy_losses.cross_entropy_gradient),
+    ("sigmoid", Namespace.sigmoid),
+):
+    if not _name.startswith("_") and _name not in vars(Compiled):
         setattr(Compiled, _name, _method(_name, _portable))
+for _name, _portable in vars(Sequences).items():
+    if not _name.startswith("_"):  # each step is many operations, however few elements it has
+        setattr(Compiled, _name, _method(_name, _portable, "shape[0] * 512"))

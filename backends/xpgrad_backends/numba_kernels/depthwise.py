@@ -16,6 +16,8 @@ from xpgrad_backends.numba_kernels.jit import SUMS, alike, dense, kernel
 Array = Any
 Ints = tuple[int, ...]
 
+LONG = 2048  # numbers in a run of lines
+
 
 @kernel(SUMS, inner=True)
 def fill(frame, image, top, left):
@@ -46,16 +48,14 @@ def fill(frame, image, top, left):
 
 
 @kernel(SUMS, inner=True)
-def sums(out, frame, begin, columns, at, weight, fresh):
-    """The sums over taps of what they take of a frame with lines of `columns`, times weights.
-
-    They are added to `out` if it is not fresh.
-    """
-    height, width = np.uintp(out.shape[0]), np.uintp(out.shape[1])
-    if fresh and at.size == 0:
-        out[:, :] = out.dtype.type(0)
+def sums(run, frame, begin, at, weight):
+    """The sums over taps of what they take of a frame, times weights."""
+    length = np.uintp(run.size)
+    if at.size == 0:
+        run[:] = run.dtype.type(0)
     done = 0
     while done < at.size:
+        fresh = done == 0
         if at.size - done >= 9:
             a, w = at[done : done + 9], weight[done : done + 9]
             a0, a1, a2 = a[0] + begin, a[1] + begin, a[2] + begin
@@ -63,54 +63,43 @@ def sums(out, frame, begin, columns, at, weight, fresh):
             a6, a7, a8 = a[6] + begin, a[7] + begin, a[8] + begin
             w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
             w6, w7, w8 = w[6], w[7], w[8]
-            for i in range(height):
-                line, c = out[i], i * columns
-                for k in range(width):
-                    j = c + k
-                    total = w0 * frame[a0 + j] + w1 * frame[a1 + j] + w2 * frame[a2 + j]
-                    total += w3 * frame[a3 + j] + w4 * frame[a4 + j] + w5 * frame[a5 + j]
-                    total += w6 * frame[a6 + j] + w7 * frame[a7 + j] + w8 * frame[a8 + j]
-                    line[k] = total if fresh else line[k] + total
+            for j in range(length):
+                total = w0 * frame[a0 + j] + w1 * frame[a1 + j] + w2 * frame[a2 + j]
+                total += w3 * frame[a3 + j] + w4 * frame[a4 + j] + w5 * frame[a5 + j]
+                total += w6 * frame[a6 + j] + w7 * frame[a7 + j] + w8 * frame[a8 + j]
+                run[j] = total if fresh else run[j] + total
             done += 9
         elif at.size - done >= 4:
             a, w = at[done : done + 4], weight[done : done + 4]
             a0, a1, a2, a3 = a[0] + begin, a[1] + begin, a[2] + begin, a[3] + begin
             w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
-            for i in range(height):
-                line, c = out[i], i * columns
-                for k in range(width):
-                    j = c + k
-                    total = w0 * frame[a0 + j] + w1 * frame[a1 + j]
-                    total += w2 * frame[a2 + j] + w3 * frame[a3 + j]
-                    line[k] = total if fresh else line[k] + total
+            for j in range(length):
+                total = w0 * frame[a0 + j] + w1 * frame[a1 + j]
+                total += w2 * frame[a2 + j] + w3 * frame[a3 + j]
+                run[j] = total if fresh else run[j] + total
             done += 4
         elif at.size - done >= 2:
             a0, a1, w0, w1 = at[done] + begin, at[done + 1] + begin, weight[done], weight[done + 1]
-            for i in range(height):
-                line, c = out[i], i * columns
-                for k in range(width):
-                    total = w0 * frame[a0 + c + k] + w1 * frame[a1 + c + k]
-                    line[k] = total if fresh else line[k] + total
+            for j in range(length):
+                total = w0 * frame[a0 + j] + w1 * frame[a1 + j]
+                run[j] = total if fresh else run[j] + total
             done += 2
         else:
             a0, w0 = at[done] + begin, weight[done]
-            for i in range(height):
-                line, c = out[i], i * columns
-                for k in range(width):
-                    total = w0 * frame[a0 + c + k]
-                    line[k] = total if fresh else line[k] + total
+            for j in range(length):
+                total = w0 * frame[a0 + j]
+                run[j] = total if fresh else run[j] + total
             done += 1
-        fresh = False
 
 
 @kernel(SUMS, inner=True)
-def spread(out, part, first, down, across, fresh):
-    """Write a phase to an image, or add it."""
-    step, width = np.uintp(across), np.uintp(part.shape[1])
-    for i in range(part.shape[0]):
-        line, at = part[i], np.uintp(first + i * down)
-        for k in range(width):
-            out[at + k * step] = line[k] if fresh else out[at + k * step] + line[k]
+def spread(out, first, down, across, run, columns, height, width, fresh):
+    """Write lines of a run to every so many rows and columns of an image, or add them."""
+    step, wide = np.uintp(across), np.uintp(width)
+    for i in range(height):
+        of, at = np.uintp(i * columns), np.uintp(first + i * down)
+        for k in range(wide):
+            out[at + k * step] = run[of + k] if fresh else out[at + k * step] + run[of + k]
 
 
 @kernel(SUMS, inner=True)
@@ -155,35 +144,44 @@ def products(run, frame, at, found):
 
 
 @kernel(SUMS)
-def convolve(x, w, frame, at, top, left, out):
-    columns, seen = np.uintp(frame.shape[3]), frame.reshape(-1)
+def convolve(x, w, frame, at, top, left, run, out):
+    columns, seen = frame.shape[3], frame.reshape(-1)
+    height, width = out.shape[3], out.shape[4]
+    lines = run.size // columns
     for n in range(x.shape[0]):
         for c in range(x.shape[1]):
             fill(frame, x[n, c], top, left)
             for t in range(w.shape[1]):
-                sums(out[n, c, t], seen, np.uintp(0), columns, at, w[c, t], True)
+                image = out[n, c, t].reshape(-1)
+                for i in range(0, height, lines):
+                    rows = min(lines, height - i)
+                    part = run[: (rows - 1) * columns + width]
+                    sums(part, seen, np.uintp(i * columns), at, w[c, t])
+                    spread(image, i * width, width, 1, part, columns, rows, width, True)
 
 
 @kernel(SUMS)
-def convolve_input(g, w, frame, at, ends, spans, top, left, part, out):
-    columns, seen = np.uintp(frame.shape[3]), frame.reshape(-1)
+def convolve_input(g, w, frame, at, ends, spans, top, left, run, out):
+    columns, seen = frame.shape[3], frame.reshape(-1)
+    lines, line = run.size // columns, out.shape[3]
     for n in range(g.shape[0]):
         for c in range(g.shape[1]):
-            image = out[n, c]
+            image = out[n, c].reshape(-1)
             for t in range(w.shape[1]):
                 fill(frame, g[n, c, t], top, left)
                 for phase in range(spans.shape[0]):
                     y, down, r, height, x, across, q, width = spans[phase]
-                    begin = np.uintp(r * frame.shape[3] + q)
                     taps = slice(ends[phase], ends[phase + 1])
-                    if down == 1 and across == 1:
-                        sums(image, seen, begin, columns, at[taps], w[c, t, taps], t == 0)
+                    if width == 0:
                         continue
-                    found = part[: height * width].reshape(height, width)
-                    sums(found, seen, begin, columns, at[taps], w[c, t, taps], True)
-                    line = image.shape[1]
-                    whole, first = image.reshape(-1), y * line + x
-                    spread(whole, found, first, down * line, across, t == 0)
+                    for i in range(0, height, lines):
+                        rows = min(lines, height - i)
+                        part = run[: (rows - 1) * columns + width]
+                        begin = np.uintp((r + i) * columns + q)
+                        sums(part, seen, begin, at[taps], w[c, t, taps])
+                        first = (y + i * down) * line + x
+                        step = down * line
+                        spread(image, first, step, across, part, columns, rows, width, t == 0)
 
 
 @kernel(SUMS)
@@ -216,6 +214,12 @@ def frame_of(kernel: Ints, outputs: Ints, stride: Ints, dilation: Ints) -> tuple
     return (sy, sx, int(rows), int(columns)), (y[:, None] + x).reshape(-1).astype(np.uintp)
 
 
+def run_of(frame: Array) -> Array:
+    """A place for some lines of a phase, which the cache holds."""
+    columns = frame.shape[3]
+    return np.empty(max(LONG // columns, 1) * columns, frame.dtype)
+
+
 def flat_images(settings: tuple[Ints, ...]) -> tuple[Ints, ...] | None:
     """Settings of two dimensions, also of what has one; `None` of what has more."""
     if len(settings[0]) == 1:
@@ -243,7 +247,8 @@ def depthwise(plan: Any, x: Array, w: Array) -> Array | None:
     frame, times = np.zeros(shape, x.dtype), w.shape[0] // c
     out = np.empty((n, w.shape[0], *plan.outputs), x.dtype)
     images, weights = dense(x).reshape(n, c, *inputs), dense(w).reshape(c, times, -1)
-    convolve(images, weights, frame, at, *padding, out.reshape(n, c, times, *outputs))
+    run = run_of(frame)
+    convolve(images, weights, frame, at, *padding, run, out.reshape(n, c, times, *outputs))
     return out
 
 
@@ -270,13 +275,13 @@ def depthwise_input(plan: Any, g: Array, w: Array) -> Array | None:
     by_phase = np.argsort(phase, kind="stable")
     ends = np.searchsorted(phase[by_phase], np.arange(stride[0] * stride[1] + 1))
     spans = np.array([(*y, *x) for y in lines[0] for x in lines[1]])
-    part = np.empty(max(int((spans[:, 3] * spans[:, 7]).max()), 1), g.dtype)
     n, c = g.shape[0], plan.channels
     times = w.shape[0] // c
     weights = dense(w.reshape(c, times, -1)[..., by_phase])
     out = np.empty((n, c, *plan.inputs), g.dtype)
     given = dense(g).reshape(n, c, times, *outputs), weights, frame, at[by_phase].astype(np.uintp)
-    convolve_input(*given, ends, spans, top, left, part, out.reshape(n, c, *inputs))
+    out_images = out.reshape(n, c, *inputs)
+    convolve_input(*given, ends, spans, top, left, run_of(frame), out_images)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Functions of each element, and of each row, in one pass over memory.
+"""Functions of each element, and of each row, in one or two passes over memory.
 
 NumPy has the exponential of single precision in vectors, yet each step of a formula is a pass of
 its own. Here are exponentials that LLVM makes vectors of: no branches, no calls. A constant takes
@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from xpgrad_backends.numba_kernels.jit import EXACT, SUMS, alike, dense, flat, kernel
+from xpgrad_backends.numba_kernels.jit import EXACT, SUMS, alike, dense, flat, kernel, sizes
 
 Array = Any
 
@@ -287,6 +287,105 @@ def hardswish_gradients(g, x, out):
         out[i] = of(0) if x[i] <= of(-3) else inner
 
 
+@kernel(EXACT)
+def hardtanh_gradients(g, x, low, high, out):
+    of = x.dtype.type
+    low, high = of(low), of(high)
+    for i in range(x.size):
+        out[i] = of(0) if (x[i] <= low) | (x[i] >= high) else g[i]
+
+
+@kernel(EXACT)
+def hardsigmoids(x, out):
+    of = x.dtype.type
+    for i in range(x.size):
+        line = x[i] + of(3)
+        line = of(0) if line < of(0) else line
+        line = of(6) if line > of(6) else line
+        out[i] = line * of(1 / 6)
+
+
+@kernel(EXACT)
+def hardsigmoid_gradients(g, x, out):
+    of = x.dtype.type
+    for i in range(x.size):
+        out[i] = g[i] / of(6) if (x[i] > of(-3)) & (x[i] < of(3)) else of(0)
+
+
+@kernel(EXACT)
+def shrunk_gradients(g, x, width, out):
+    of = x.dtype.type
+    width = of(width)
+    for i in range(x.size):
+        out[i] = of(0) if abs(x[i]) <= width else g[i]
+
+
+@kernel(EXACT)
+def softshrinks(x, width, out):
+    of = x.dtype.type
+    width = of(width)
+    for i in range(x.size):
+        moved = x[i] - width if x[i] > of(0) else x[i] + width
+        out[i] = x[i] * of(0) if abs(x[i]) <= width else moved
+
+
+@kernel(EXACT)
+def bents(x, bound, out):
+    of = x.dtype.type
+    bound = of(bound)
+    for i in range(x.size):
+        within = bound if x[i] > bound else x[i]
+        within = -bound if within < -bound else within
+        out[i] = (x[i] - within * of(0.5)) * within
+
+
+@kernel(EXACT)
+def thresholds(x, bound, value, out):
+    of = x.dtype.type
+    bound, value = of(bound), of(value)
+    for i in range(x.size):
+        out[i] = value if x[i] <= bound else x[i]
+
+
+@kernel(EXACT)
+def threshold_gradients(g, x, bound, out):
+    of = x.dtype.type
+    bound = of(bound)
+    for i in range(x.size):
+        out[i] = of(0) if x[i] <= bound else g[i]
+
+
+@kernel(EXACT)
+def complements(x, out):
+    """1 - erf(x), by the normal distribution's tail: in double precision, for its exponential."""
+    of = x.dtype.type
+    for i in range(x.size):
+        beyond, _ = tail_double(abs(np.float64(x[i])) * 1.4142135623730951)
+        out[i] = of(2 * beyond if x[i] > of(0) else 2 - 2 * beyond)
+
+
+@kernel(EXACT)
+def gated(x, out, lines, n):
+    """The first half of each line times the sigmoid of the second."""
+    n = np.uintp(n)
+    for i in range(np.uintp(lines)):
+        start, to = i * np.uintp(2) * n, i * n
+        for j in range(n):
+            out[to + j] = x[start + j] * logistic(x[start + n + j])
+
+
+@kernel(EXACT)
+def gated_gradients(g, x, out, lines, n):
+    one, n = x.dtype.type(1), np.uintp(n)
+    for i in range(np.uintp(lines)):
+        start, to = i * np.uintp(2) * n, i * n
+        for j in range(n):
+            s = logistic(x[start + n + j])
+            part = g[to + j] * s
+            out[start + j] = part
+            out[start + n + j] = part * x[start + j] * (one - s)
+
+
 # ------------------------------------------------------------------ kernels of rows
 
 
@@ -366,6 +465,35 @@ def log_softmax_gradients(g, y, out):
             found[j] = mine[j] - exp(log[j]) * total
 
 
+@kernel(SUMS)
+def cross_entropies(x, target, powers, terms):
+    of = x.dtype.type
+    lanes = np.empty(32, x.dtype)
+    for i in range(x.shape[0]):
+        row, found = x[i], powers[i]
+        top = largest(row, lanes)
+        total = of(0)
+        for j in range(row.size):
+            e = exp(row[j] - top)
+            found[j] = e
+            total += e
+        terms[i] = of(np.log(total)) - (row[target[i]] - top)
+
+
+@kernel(SUMS)
+def cross_entropy_gradients(each, powers, target, out):
+    of = powers.dtype.type
+    for i in range(powers.shape[0]):
+        share, found = powers[i], out[i]
+        total = of(0)
+        for j in range(share.size):
+            total += share[j]
+        scale = each[i] / total
+        for j in range(share.size):
+            found[j] = share[j] * scale
+        found[target[i]] -= each[i]
+
+
 # ------------------------------------------------------------------ what the namespace calls
 
 
@@ -390,8 +518,11 @@ def of_rows(run: Any, *arrays: Array, axis: int) -> Array | None:
 
 
 sigmoid = functools.partial(of_each, sigmoids)
+erfc = functools.partial(of_each, complements)
 silu = functools.partial(of_each, silus)
 silu_gradient = functools.partial(of_each, silu_gradients)
+hardsigmoid = functools.partial(of_each, hardsigmoids)
+hardsigmoid_gradient = functools.partial(of_each, hardsigmoid_gradients)
 hardswish = functools.partial(of_each, hardswishes)
 hardswish_gradient = functools.partial(of_each, hardswish_gradients)
 
@@ -410,6 +541,52 @@ def leaky_relu(x: Array, slope: float) -> Array | None:
 
 def leaky_relu_gradient(g: Array, x: Array, slope: float) -> Array | None:
     return of_each(leaky_relu_gradients, g, x, settings=(float(slope),))
+
+
+def hardtanh_gradient(g: Array, x: Array, low: float, high: float) -> Array | None:
+    return of_each(hardtanh_gradients, g, x, settings=(float(low), float(high)))
+
+
+def hardshrink(x: Array, width: float) -> Array | None:
+    return of_each(shrunk_gradients, x, x, settings=(float(width),))
+
+
+def softshrink(x: Array, width: float) -> Array | None:
+    return of_each(softshrinks, x, settings=(float(width),))
+
+
+def shrink_gradient(g: Array, x: Array, width: float) -> Array | None:
+    return of_each(shrunk_gradients, g, x, settings=(float(width),))
+
+
+def bent(x: Array, bound: float) -> Array | None:
+    return of_each(bents, x, settings=(float(bound),))
+
+
+def threshold(x: Array, bound: float, value: float) -> Array | None:
+    return of_each(thresholds, x, settings=(float(bound), float(value)))
+
+
+def threshold_gradient(g: Array, x: Array, bound: float) -> Array | None:
+    return of_each(threshold_gradients, g, x, settings=(float(bound),))
+
+
+def glu(x: Array, axis: int) -> Array | None:
+    lines, n, width = sizes(x.shape, axis)
+    if not alike(x):
+        return None
+    out = np.empty((*x.shape[:axis], n // 2, *x.shape[axis + 1 :]), x.dtype)
+    gated(flat(x), out.reshape(-1), lines, n // 2 * width)
+    return out
+
+
+def glu_gradient(g: Array, x: Array, axis: int) -> Array | None:
+    lines, n, width = sizes(x.shape, axis)
+    if not alike(g, x):
+        return None
+    out = np.empty(x.shape, x.dtype)
+    gated_gradients(flat(g), flat(x), out.reshape(-1), lines, n // 2 * width)
+    return out
 
 
 def elu(x: Array, alpha: float, scale: float, inner: float) -> Array | None:
@@ -436,3 +613,22 @@ def log_softmax(x: Array, axis: int) -> Array | None:
 
 def log_softmax_gradient(g: Array, out: Array, axis: int) -> Array | None:
     return of_rows(log_softmax_gradients, g, out, axis=axis)
+
+
+def cross_entropy(x: Array, target: Array, reduction: str) -> tuple[Array, Array] | None:
+    if not alike(x) or not x.size or target.dtype != np.int64:
+        return None
+    powers, terms = np.empty(x.shape, x.dtype), np.empty(len(x), x.dtype)
+    cross_entropies(dense(x), dense(target), powers, terms)
+    if reduction == "none":
+        return terms, powers
+    return (terms.sum() if reduction == "sum" else terms.sum() / len(terms)), powers
+
+
+def cross_entropy_gradient(g: Array, out: Array, target: Array, reduction: str) -> Array | None:
+    if not alike(out) or not out.size or target.dtype != np.int64:
+        return None
+    each = np.broadcast_to(g / len(out) if reduction == "mean" else g, len(out))
+    dx = np.empty(out.shape, out.dtype)
+    cross_entropy_gradients(each.astype(out.dtype), dense(out), dense(target), dx)
+    return dx

@@ -8,6 +8,7 @@ from typing import Any
 
 from xpgrad.array_api.arguments import tensor_of
 from xpgrad.array_api.data_types import result_type
+from xpgrad.ops import compare as _compare
 from xpgrad.ops import elementwise as _ops
 from xpgrad.ops.device import astype, clone
 from xpgrad.tensor import Tensor
@@ -44,7 +45,7 @@ asin: Function = _ops.asin
 asinh: Function = _ops.asinh
 atan: Function = _ops.atan
 atanh: Function = _ops.atanh
-bitwise_invert: Function = _ops.bitwise_invert
+bitwise_invert: Function = _compare.bitwise_invert
 ceil: Function = _ops.ceil
 conj: Function = _ops.conj
 cos: Function = _ops.cos
@@ -52,20 +53,20 @@ cosh: Function = _ops.cosh
 exp: Function = _ops.exp
 expm1: Function = _ops.expm1
 floor: Function = _ops.floor
-isfinite: Function = _ops.isfinite
-isinf: Function = _ops.isinf
-isnan: Function = _ops.isnan
+isfinite: Function = _compare.isfinite
+isinf: Function = _compare.isinf
+isnan: Function = _compare.isnan
 log: Function = _ops.log
 log10: Function = _ops.log10
 log1p: Function = _ops.log1p
 log2: Function = _ops.log2
-logical_not: Function = _ops.logical_not
+logical_not: Function = _compare.logical_not
 negative: Function = _ops.negative
 positive: Function = _ops.positive
 reciprocal: Function = _ops.reciprocal
 round: Function = _ops.round
 sign: Function = _ops.sgn  # complex numbers too
-signbit: Function = _ops.signbit
+signbit: Function = _compare.signbit
 sin: Function = _ops.sin
 sinh: Function = _ops.sinh
 sqrt: Function = _ops.sqrt
@@ -76,29 +77,29 @@ trunc: Function = _ops.trunc
 
 add = _binary(_ops.add)
 atan2 = _binary(_ops.atan2)
-bitwise_and = _binary(_ops.bitwise_and)
-bitwise_left_shift = _binary(_ops.bitwise_left_shift)
-bitwise_or = _binary(_ops.bitwise_or)
-bitwise_right_shift = _binary(_ops.bitwise_right_shift)
-bitwise_xor = _binary(_ops.bitwise_xor)
+bitwise_and = _binary(_compare.bitwise_and)
+bitwise_left_shift = _binary(_compare.bitwise_left_shift)
+bitwise_or = _binary(_compare.bitwise_or)
+bitwise_right_shift = _binary(_compare.bitwise_right_shift)
+bitwise_xor = _binary(_compare.bitwise_xor)
 copysign = _binary(_ops.copysign)
 divide = _binary(_ops.divide)
-equal = _binary(_ops.equal)
+equal = _binary(_compare.equal)
 floor_divide = _binary(_ops.floor_divide)
-greater = _binary(_ops.greater)
-greater_equal = _binary(_ops.greater_equal)
+greater = _binary(_compare.greater)
+greater_equal = _binary(_compare.greater_equal)
 hypot = _binary(_ops.hypot)
-less = _binary(_ops.less)
-less_equal = _binary(_ops.less_equal)
+less = _binary(_compare.less)
+less_equal = _binary(_compare.less_equal)
 logaddexp = _binary(_ops.logaddexp)
-logical_and = _binary(_ops.logical_and)
-logical_or = _binary(_ops.logical_or)
-logical_xor = _binary(_ops.logical_xor)
+logical_and = _binary(_compare.logical_and)
+logical_or = _binary(_compare.logical_or)
+logical_xor = _binary(_compare.logical_xor)
 maximum = _binary(_ops.maximum)
 minimum = _binary(_ops.minimum)
 multiply = _binary(_ops.multiply)
 nextafter = _binary(_ops.nextafter)
-not_equal = _binary(_ops.not_equal)
+not_equal = _binary(_compare.not_equal)
 pow = _binary(_ops.pow)
 remainder = _binary(_ops.remainder)
 subtract = _binary(_ops.subtract)

@@ -19,7 +19,7 @@ from xpgrad.ops import fft as _transforms
 from xpgrad.ops import strided as _steps
 from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
 from xpgrad.ops.resampling import resample as _resample
-from xpgrad.ops.scatter import combine_at as combine_at
+from xpgrad.ops.scatter import combine_along_axis as combine_along_axis
 from xpgrad.ops.special import BY_NAME
 from xpgrad.tensor import Tensor
 
@@ -32,6 +32,7 @@ erf = elementwise.erf
 lu_factor = decompositions.lu_factor
 matrix_exp = spectra.matrix_exp
 sigmoid = elementwise.sigmoid
+twice = elementwise.twice
 
 
 def special(name: str, *values: Any) -> Any:

@@ -295,6 +295,20 @@ def jvp(
     )
 
 
+def _gradient(
+    func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool, name: str
+) -> tuple[Tensors, Tensors, Tensors, Sequence[Tensor | None]]:
+    """New inputs, the vector of a product with the Hessian, the function's value, its gradient."""
+    is_tuple, inputs = _as_tuple(inputs, "inputs", name)
+    xs = _sources(inputs, create_graph)
+    vector = _vector(v, xs, is_tuple, name, INPUT)
+    out_is_tuple, outputs = _call(func, xs, name, strict)
+    _single(out_is_tuple, outputs, name)
+    found = _grads(outputs, xs, (None,), True)
+    _depend(found, "jacobian", strict)
+    return xs, vector, outputs, found
+
+
 def vhp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
@@ -315,18 +329,10 @@ def vhp(
     (tensor(9.), tensor([  6., 120.]))
     """
     with enable_grad():
-        is_tuple, inputs = _as_tuple(inputs, "inputs", "vhp")
-        xs = _sources(inputs, create_graph)
-        vector = _vector(v, xs, is_tuple, "vhp", INPUT)
-        out_is_tuple, outputs = _call(func, xs, "vhp", strict)
-        _single(out_is_tuple, outputs, "vhp")
-        jac = _grads(outputs, xs, (None,), True)
-        _depend(jac, "jacobian", strict)
+        xs, vector, value, jac = _gradient(func, inputs, v, create_graph, strict, "vhp")
         found = _fill(_grads(jac, xs, vector, create_graph), xs, strict, create_graph, DOUBLE)
-    return (
-        _finished(outputs, create_graph)[0],
-        _like(_finished(found, create_graph), is_tuple),
-    )
+    products = _like(_finished(found, create_graph), isinstance(inputs, tuple))
+    return _finished(value, create_graph)[0], products
 
 
 def hvp(
@@ -351,21 +357,13 @@ def hvp(
     (tensor(9.), tensor([  6., 120.]))
     """
     with enable_grad():
-        is_tuple, inputs = _as_tuple(inputs, "inputs", "hvp")
-        xs = _sources(inputs, create_graph)
-        vector = _vector(v, xs, is_tuple, "hvp", INPUT)
-        out_is_tuple, outputs = _call(func, xs, "hvp", strict)
-        _single(out_is_tuple, outputs, "hvp")
-        jac = _grads(outputs, xs, (None,), True)
-        _depend(jac, "jacobian", strict)
+        xs, vector, value, jac = _gradient(func, inputs, v, create_graph, strict, "hvp")
         dummies = tuple(map(_dummy, xs))
         double = _grads(jac, xs, dummies, True)
-        products = _grads(double, dummies, vector, create_graph)
-        found = _fill(products, xs, strict, create_graph, DOUBLE_TRICK)
-    return (
-        _finished(outputs, create_graph)[0],
-        _like(_finished(found, create_graph), is_tuple),
-    )
+        found = _grads(double, dummies, vector, create_graph)
+        found = _fill(found, xs, strict, create_graph, DOUBLE_TRICK)
+    products = _like(_finished(found, create_graph), isinstance(inputs, tuple))
+    return _finished(value, create_graph)[0], products
 
 
 # ------------------------------------------------------------------ whole matrices
@@ -390,7 +388,7 @@ def jacobian(
 
     Returns:
         A Tensor for each output and each input; its dtype is the input's, or in forward mode the
-        output's.
+        output's. For a tuple of inputs forward mode gives lists.
 
     Raises:
         GradientError: in strict mode, an output independent of an input; a complex output, one row
@@ -522,8 +520,10 @@ def _forward(func: Function, inputs: Any, create_graph: bool, strict: bool, vect
             part = column[start:stop].detach()
             row.append(_block(o, x, part.permute((*range(1, part.ndim), 0))))
             start = stop
-        rows.append(_like(row, is_tuple))
-    return _like(rows, out_is_tuple)
+        rows.append(row if is_tuple else row[0])
+    if not out_is_tuple:
+        return rows[0]
+    return rows if is_tuple else tuple(rows)  # lists, as PyTorch's are in this mode
 
 
 def hessian(

@@ -12,10 +12,12 @@ node name that PyTorch shows, and calls it. What takes exactly what the op takes
 ``interop``       numbers, NumPy, DLPack, copies, pickles, text
 ``operators``     ``+``, ``@``, ``<``, …
 ``elementwise``   arithmetic and functions of each element
+``rounding``      signs, rounding, bounds, the larger or smaller of two
 ``activations``   two activations that are methods
 ``special``       special functions; `xpgrad.special` has all of them
 ``compare``       comparison, logic, bits, choice
-``reductions``    sums, means, extrema, truth; ``results`` are named pairs
+``reductions``    sums, means, truth
+``extrema``       the largest, the smallest and their places; ``results`` are named pairs
 ``running``       sums and extrema so far; ``calculus``: of sampled functions
 ``statistics``    covariance, quantiles
 ``sorting``       order, and what is found by it; ``counting``: distinct elements; ``histograms``

@@ -9,8 +9,8 @@ from xpgrad import dtypes
 from xpgrad.door.arguments import is_number, only_tensor
 from xpgrad.door.attach import binary, method, unary
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise as ops
-from xpgrad.ops import searching
+from xpgrad.ops import compare as ops
+from xpgrad.ops import elementwise, searching
 from xpgrad.tensor import Tensor
 
 __all__ = [
@@ -73,12 +73,12 @@ def isclose(
     if x.dtype.is_differentiable:
         if equal_nan:
             same = ops.logical_or(same, ops.logical_and(ops.not_equal(x, x), ops.not_equal(y, y)))
-        far = ops.abs(ops.subtract(x, y))
-        near = ops.less_equal(far, atol + rtol * ops.abs(y))
+        far = elementwise.abs(elementwise.subtract(x, y))
+        near = ops.less_equal(far, atol + rtol * elementwise.abs(y))
         return ops.logical_or(same, ops.logical_and(near, ops.isfinite(far)))
     wide = dtypes.get_default_dtype()
-    far = ops.abs(ops.subtract(x.to(wide), y.to(wide)))
-    return ops.logical_or(same, ops.less_equal(far, atol + rtol * ops.abs(y.to(wide))))
+    far = elementwise.abs(elementwise.subtract(x.to(wide), y.to(wide)))
+    return ops.logical_or(same, ops.less_equal(far, atol + rtol * elementwise.abs(y.to(wide))))
 
 
 @method()
@@ -136,7 +136,9 @@ def isneginf(input: Tensor) -> Tensor:
 def isreal(input: Tensor) -> Tensor:
     """Whether elements have no imaginary part."""
     x = only_tensor(input, "isreal")
-    return ops.equal(ops.imag(x), 0) if x.dtype.is_complex else x.new_ones(x.shape, dtype=bool)
+    if not x.dtype.is_complex:
+        return x.new_ones(x.shape, dtype=bool)
+    return ops.equal(elementwise.imag(x), 0)
 
 
 # ------------------------------------------------------------------ truth and bits
@@ -207,7 +209,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             "where expected condition to be a boolean tensor, but got a tensor with dtype "
             f"{mask.dtype.torch_name}"
         )
-    return ops.where(mask, input, other)
+    return elementwise.where(mask, input, other)
 
 
 @method("where")
@@ -236,6 +238,6 @@ def isin(
         found = x.new_zeros(x.shape, dtype=bool)
     else:
         places = searching.searchsorted(ordered, x.detach().reshape(-1))
-        nearest = ops.minimum(places, ordered.numel() - 1).reshape(x.shape)
+        nearest = elementwise.minimum(places, ordered.numel() - 1).reshape(x.shape)
         found = ops.equal(ordered[nearest], x)
     return ops.logical_not(found) if invert else found

@@ -8,13 +8,13 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.attach import binary, method
-from xpgrad.door.data import settle
+from xpgrad.door.data import guarded, settle
 from xpgrad.door.joining import cat
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise
+from xpgrad.ops import compare, elementwise
 from xpgrad.ops import searching as ops
 from xpgrad.ops.device import astype
-from xpgrad.tensor import Tensor
+from xpgrad.tensor import Tensor, wrap
 
 __all__ = ["gcd", "histc", "lcm", "unique", "unique_consecutive", "unravel_index"]
 
@@ -44,10 +44,17 @@ def unique(
     if dim is not None:
         axis = dim_of(dim, x.ndim)
         rows = _rows(x, axis)
-        order = _lexicographic(rows)
+        with guarded(x._ns):
+            order = wrap(x._ns.row_order(rows._data), x._ns)
         return _runs(x, axis, rows[order], order, return_inverse, return_counts)
-    values, _, inverse, counts = ops.unique_all(x.reshape(-1))
-    return _answer(values, inverse.reshape(x.shape), counts, return_inverse, return_counts)
+    flat = x.reshape(-1)
+    if return_inverse and return_counts:
+        values, _, inverse, counts = ops.unique_all(flat)
+        return values, inverse.reshape(x.shape), counts
+    if return_inverse:
+        values, inverse = ops.unique_inverse(flat)
+        return values, inverse.reshape(x.shape)
+    return tuple(ops.unique_counts(flat)) if return_counts else ops.unique_values(flat)
 
 
 @method()
@@ -64,25 +71,18 @@ def unique_consecutive(
     (tensor([1, 2, 1]), tensor([2, 1, 1]))
     """
     x = only_tensor(input, "unique_consecutive").detach()
-    line, axis = (x.reshape(-1), 0) if dim is None else (x, dim_of(dim, x.ndim))
-    found = _runs(line, axis, _rows(line, axis), None, return_inverse, return_counts)
-    if dim is None and return_inverse:
-        return (found[0], found[1].reshape(x.shape), *found[2:])
-    return found
+    if dim is not None:
+        axis = dim_of(dim, x.ndim)
+        return _runs(x, axis, _rows(x, axis), None, return_inverse, return_counts)
+    line = x.reshape(-1)
+    found = _runs(line, 0, line, None, return_inverse, return_counts)
+    return (found[0], found[1].reshape(x.shape), *found[2:]) if return_inverse else found
 
 
 def _rows(x: Tensor, axis: int) -> Tensor:
     """The slices along a dimension as rows."""
     n = x._data.shape[axis]
     return x.movedim(axis, 0).reshape((n, math.prod(x._data.shape) // n if n else 1))
-
-
-def _lexicographic(rows: Tensor) -> Tensor:
-    """The order of rows: sorted by the last column first, and stably by those before it."""
-    order = rows.new_ones((rows._data.shape[0],), dtype=_index_type(rows)).cumsum(0) - 1
-    for column in reversed(range(rows._data.shape[1])):
-        order = order[ops.argsort(rows[order][:, column], axis=0)]
-    return order
 
 
 def _index_type(x: Tensor) -> dtypes.dtype:
@@ -94,20 +94,18 @@ def _runs(
 ) -> Any:
     """The first slice of each run of equal rows, and where and how long the runs are."""
     n, where = rows._data.shape[0], _index_type(x)
-    first = rows.new_ones((min(n, 1),), dtype=dtypes.bool_)
-    begins = cat([first, elementwise.not_equal(rows[1:], rows[:-1]).any(1)]) if n > 1 else first
+    begins = rows.new_ones((min(n, 1),), dtype=dtypes.bool_)
+    if n > 1:
+        new = compare.not_equal(rows[1:], rows[:-1])
+        begins = cat([begins, new.any(1) if new.ndim > 1 else new])
     (starts,) = ops.nonzero(begins, outputs=1)
-    run = astype(begins, dtype=where).cumsum(0) - 1
-    if order is not None:
-        run = run.new_zeros((n,)).scatter(0, order, run)
-    chosen = starts if order is None else order[starts]
-    ends = cat([starts[1:], starts.new_full((min(n, 1),), n)])
-    return _answer(x.index_select(axis, chosen), run, ends - starts, inverse, counts)
-
-
-def _answer(values: Tensor, inverse: Tensor, counts: Tensor, *wanted: bool) -> Any:
-    more = [t for t, asked in zip((inverse, counts), wanted, strict=True) if asked]
-    return (values, *more) if more else values
+    found = [x.index_select(axis, starts if order is None else order[starts])]
+    if inverse:
+        run = astype(begins, dtype=where).cumsum(0) - 1
+        found.append(run if order is None else run.new_zeros((n,)).scatter(0, order, run))
+    if counts:
+        found.append(cat([starts[1:], starts.new_full((min(n, 1),), n)]) - starts)
+    return tuple(found) if inverse or counts else found[0]
 
 
 # ------------------------------------------------------------------ histograms
@@ -138,7 +136,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         raise ShapeError(f"range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise ShapeError("max must be larger than min")
-    inside = elementwise.logical_and(x >= low, x <= high)
+    inside = compare.logical_and(x >= low, x <= high)
     wide = x if x.dtype.is_floating_point else x.to(dtypes.float64)
     place = ((wide - low) * (bins / (high - low))).floor().clamp(0, bins - 1)
     place = elementwise.where(inside, place, 0).to(_index_type(x))

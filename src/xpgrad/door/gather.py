@@ -261,13 +261,13 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
             f"{value.ndim} dimension(s)."
         )
     ns, n = x._ns, x._data.shape[axis]
-    with guarded(ns):  # as a mask: a place that is named twice is filled once
+    with guarded(ns):
         check_bounds(ns, found, n, axis)
-        mask = ns.assign(ns.zeros((n,), dtype=ns.native(dtypes.bool_)), (found,), True)
-        mask = wrap(ns.reshape(mask, (*mask.shape, *(1,) * (x.ndim - axis - 1))), ns)
-    if isinstance(value, Tensor):
-        return ops.index_fill_by(x, mask, value)
-    return ops.index_fill(x, mask, assignable(x, value))
+        if isinstance(value, Tensor):  # as a mask: a place that is named twice is filled once
+            mask = ns.assign(ns.zeros((n,), dtype=ns.native(dtypes.bool_)), (found,), True)
+            mask = wrap(ns.reshape(mask, (*mask.shape, *(1,) * (x.ndim - axis - 1))), ns)
+            return ops.index_fill_by(x, mask, value)
+    return ops.index_fill(x, assignable(x, value), index=_at(axis, found))
 
 
 # ------------------------------------------------------------------ a position for each element
@@ -536,23 +536,25 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     """
     x, values = only_tensor(input, "put"), only_tensor(source, "put", "source", 3)
     x = joined(x, index, values)
-    if not x.ndim:
-        return put(x.reshape(1), index, values, accumulate).reshape(())
+    if values.dtype is not x.dtype:
+        raise DTypeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{x.dtype.torch_name} and source.dtype = {values.dtype.torch_name}"
+        )
     if values.shape.numel() != index.shape.numel():
         raise ShapeError(
             "put_(): Expected source and index to have the same number of elements, but got "
             f"source.numel() = {values.shape.numel()}, index.numel() = {index.shape.numel()}"
         )
-    ns, size = x._ns, x.shape.numel()
-    flat = _long("put", x, index.reshape(-1))
+    ns, places = x._ns, index.reshape(-1)
+    raw = _long("put", x, places)
     with guarded(ns):
-        check_bounds(ns, flat, size, 0)
-        flat = ns.where(flat < 0, flat + size, flat)
-        at = []
-        for n in reversed(x.shape):
-            at.append(flat % n)
-            flat = flat // n
-    return ops.put(x, values.reshape(-1), index=tuple(reversed(at)), accumulate=accumulate)
+        check_bounds(ns, raw, x.shape.numel(), 0)
+        if raw.dtype != ns.arange(0).dtype:
+            raw = ns.astype(raw, ns.arange(0).dtype)
+    if raw is not places._data:
+        places = wrap(raw, ns)
+    return ops.put(x, values.reshape(-1), places, accumulate=accumulate)
 
 
 @method()

@@ -12,7 +12,7 @@ from xpgrad.door.attach import method
 from xpgrad.door.creation import linspace
 from xpgrad.door.sorting import bucketize
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise
+from xpgrad.ops import compare, elementwise
 from xpgrad.tensor import Tensor
 
 __all__ = ["histogram", "histogramdd"]
@@ -132,7 +132,7 @@ def _counted(
     place: Any = 0
     for i, e in enumerate(edges):
         x, last = points[:, i].contiguous(), e.shape[0] - 2
-        inside = elementwise.logical_and(x >= e[0], x <= e[-1])
+        inside = compare.logical_and(x >= e[0], x <= e[-1])
         at = (bucketize(x, e, right=True) - 1).clamp(0, last)
         counts = elementwise.where(inside, counts, 0.0)
         place = place * (last + 1) + at

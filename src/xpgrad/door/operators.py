@@ -9,6 +9,7 @@ from xpgrad.door.attach import method
 from xpgrad.door.linalg import matmul
 from xpgrad.errors import DTypeError, UnsupportedDType, XpgradError
 from xpgrad.op import OpFunction, named, operator_of
+from xpgrad.ops import compare
 from xpgrad.ops import elementwise as ops
 from xpgrad.promotion import is_operand
 from xpgrad.tensor import Tensor
@@ -110,12 +111,12 @@ def _is_array(value: Any) -> bool:
 
 # ------------------------------------------------------------------ comparison
 
-method("__eq__")(operator_of(ops.equal))
-method("__ne__")(operator_of(ops.not_equal))
-method("__lt__")(operator_of(ops.less))
-method("__le__")(operator_of(ops.less_equal))
-method("__gt__")(operator_of(ops.greater))
-method("__ge__")(operator_of(ops.greater_equal))
+method("__eq__")(operator_of(compare.equal))
+method("__ne__")(operator_of(compare.not_equal))
+method("__lt__")(operator_of(compare.less))
+method("__le__")(operator_of(compare.less_equal))
+method("__gt__")(operator_of(compare.greater))
+method("__ge__")(operator_of(compare.greater_equal))
 
 # ------------------------------------------------------------------ bits and truth
 
@@ -134,8 +135,8 @@ def _bits(name: str, function: OpFunction) -> None:
 
 
 for _name, _function in {
-    "and": ops.bitwise_and, "or": ops.bitwise_or, "xor": ops.bitwise_xor,
-    "lshift": ops.bitwise_left_shift, "rshift": ops.bitwise_right_shift,
+    "and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor,
+    "lshift": compare.bitwise_left_shift, "rshift": compare.bitwise_right_shift,
 }.items():  # fmt: skip
     _bits(_name, _function)
 
@@ -146,4 +147,4 @@ def __invert__(self: Tensor) -> Tensor:
         raise DTypeError(
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         )
-    return ops.bitwise_invert(self)
+    return compare.bitwise_invert(self)

@@ -8,10 +8,11 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import UnsupportedDType, dim_of, only_tensor
 from xpgrad.door.attach import called, method
+from xpgrad.door.extrema import zero_index
 from xpgrad.door.joining import cat
-from xpgrad.door.reductions import of_one, summable, zero_index
+from xpgrad.door.reductions import of_one, summable
 from xpgrad.errors import ShapeError
-from xpgrad.ops import cumulative, elementwise, searching
+from xpgrad.ops import compare, cumulative, searching
 from xpgrad.ops.device import clone
 from xpgrad.tensor import Tensor
 
@@ -86,7 +87,7 @@ def diff(
     for _ in range(n):
         later, earlier = out[(*before, slice(1, None))], out[(*before, slice(None, -1))]
         different = out.dtype is dtypes.bool_
-        out = elementwise.logical_xor(later, earlier) if different else later - earlier
+        out = compare.logical_xor(later, earlier) if different else later - earlier
     return out
 
 

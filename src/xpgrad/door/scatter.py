@@ -14,11 +14,12 @@ from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.indexing import along, check_bounds
 from xpgrad.ops import scatter as ops
 from xpgrad.ops.device import clone
-from xpgrad.ops.shape import broadcast_to, reshape
+from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = ["index_reduce", "scatter_reduce"]
 
+FEW = 512  # elements; below it one line of positions is the fastest
 MODES = ("sum", "prod", "mean", "amax", "amin")
 
 
@@ -53,14 +54,16 @@ def scatter_reduce(
         raise ShapeError(
             "reduce argument must be either sum, prod, mean, amax or amin, got " + reduce
         )
-    x, values, places = _scattered("scatter_reduce", input, dim, index, src)
+    x, values, places, axis = _scattered("scatter_reduce", input, dim, index, src)
     if values is None:
         return clone(x)
-    return ops.reduce_at(x, values, places, how=reduce, include_self=include_self)
+    return ops.reduce_at(x, values, places, how=reduce, axis=axis, include_self=include_self)
 
 
 def _scattered(what: str, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
-    """`input`, the part of `src` that counts (`None` if it is empty), and flat places for it.
+    """`input`, the part of `src` that counts (`None` if it is empty), and places for it.
+
+    They are along the axis that comes with them, or positions among all elements.
 
     Raises:
         DTypeError: for positions that are no integers, or another dtype.
@@ -75,7 +78,7 @@ def _scattered(what: str, input: Tensor, dim: int, index: Tensor, src: Tensor) -
     if values.dtype is not x.dtype:
         raise DTypeError(f"{what}(): Expected self.dtype to be equal to src.dtype")
     if not math.prod(at._data.shape):
-        return x, None, None
+        return x, None, None, None
     shape, wanted, have = (_lengths(t) for t in (x, at, values))
     larger = [i for i, n in enumerate(wanted[: len(shape)]) if i != axis and n > shape[i]]
     if len(wanted) != len(shape) or len(have) != len(shape):
@@ -88,25 +91,37 @@ def _scattered(what: str, input: Tensor, dim: int, index: Tensor, src: Tensor) -
             f"Expected index {list(at.shape)} to be no larger than self {list(x.shape)} apart from "
             f"dimension {axis} and to be no larger than src {list(values.shape)}"
         )
-    values = reshape(values, shape=have)[tuple(slice(0, n) for n in wanted)]
-    return x, values, _flat(what, x, reshape(at, shape=wanted), axis)
+    values = _shaped(values, have)
+    if wanted != have:
+        values = values[tuple(slice(0, n) for n in wanted)]
+    return x, values, *_placed(x, _shaped(at, wanted), axis, wanted)
+
+
+def _shaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x if tuple(x._data.shape) == shape else reshape(x, shape=shape)
 
 
 def _lengths(x: Tensor) -> tuple[int, ...]:
     return tuple(x._data.shape) or (1,)
 
 
-def _flat(what: str, x: Tensor, at: Tensor, axis: int) -> Tensor:
-    """Row-major places in `x`, for positions along one of its dimensions."""
+def _placed(x: Tensor, at: Tensor, axis: int, inner: tuple[int, ...]) -> tuple[Tensor, int | None]:
+    """Checked positions along a dimension of `x`, with the axis.
+
+    Or positions among all elements, and no axis, where there are few, or values for a part of `x`
+    alone.
+    """
     shape, ns = _lengths(x), x._ns
+    if at._ns is not ns:
+        at = wrap(own_array(x, at), ns)
     with guarded(ns):
-        raw = own_array(x, at)
-        low, high = ns.bounds(raw) or (-1, 0)
-        if low < 0 or high >= shape[axis]:
-            check_bounds(ns, raw, shape[axis], axis)
-        positive, kind = low >= 0, ns.arange(0).dtype
-        wide = raw if raw.dtype == kind else ns.astype(raw, kind)
-        return wrap(along(ns, wide, shape, axis, tuple(wide.shape), positive), ns)
+        check_bounds(ns, at._data, shape[axis], axis)
+        whole = inner[:axis] + inner[axis + 1 :] == shape[:axis] + shape[axis + 1 :]
+        if whole and x.ndim and math.prod(inner) >= FEW:
+            return at, axis
+        kind = ns.arange(0).dtype
+        raw = at._data if at._data.dtype == kind else ns.astype(at._data, kind)
+        return wrap(along(ns, raw, shape, axis, inner), ns), None
 
 
 @method()
@@ -168,12 +183,9 @@ def index_reduce(
         )
     if not math.prod(have):
         return clone(x)
-    rows = reshape(at, shape=(*(1,) * axis, count, *(1,) * (len(shape) - axis - 1)))
-    places = broadcast_to(rows, shape=have)
+    line = (*(1,) * axis, count, *(1,) * (len(shape) - axis - 1))
+    places, along_axis = _placed(x, _shaped(at, line), axis, have)
+    values = _shaped(values, have)
     return ops.index_reduce(
-        x,
-        reshape(values, shape=have),
-        _flat(what, x, places, axis),
-        how=reduce,
-        include_self=include_self,
+        x, values, places, how=reduce, axis=along_axis, include_self=include_self
     )

@@ -9,10 +9,9 @@ from xpgrad import dtypes
 from xpgrad.door import results
 from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
-from xpgrad.door.data import settle
-from xpgrad.door.reductions import zero_index
+from xpgrad.door.data import guarded, settle
+from xpgrad.door.extrema import zero_index
 from xpgrad.errors import ShapeError
-from xpgrad.ops import elementwise
 from xpgrad.ops import searching as ops
 from xpgrad.ops.device import clone
 from xpgrad.tensor import Tensor
@@ -240,9 +239,8 @@ def searchsorted(
     where = side or ("right" if right else "left")
     if sequence.ndim == 1:
         found = ops.searchsorted(sequence, values.reshape(-1), side=where).reshape(values.shape)
-    else:  # each row has boundaries of its own: count those before
-        compare = elementwise.less if where == "left" else elementwise.less_equal
-        found = compare(sequence.unsqueeze(-2), values.unsqueeze(-1)).sum(-1)
+    else:
+        found = ops.searchsorted(sequence, values, side=where)
     return found.to(dtypes.int32) if out_int32 else found
 
 
@@ -269,9 +267,16 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     tensor([1, 0, 2])
     """
     x = only_tensor(input, "bincount")
-    if x.ndim != 1 or x.dtype.category > dtypes.INTEGER or (x.numel() and int(x.min()) < 0):
+    low, high = 0, -1
+    fits = x.ndim == 1 and x.dtype.category <= dtypes.INTEGER
+    if fits and x.numel():
+        with guarded(x._ns):
+            quick = x.dtype.category == dtypes.INTEGER and not x._ns.depth
+            ends = x._ns.bounds(x._data) if quick else None
+        low, high = ends or (int(x.min()), int(x.max()))
+    if not fits or low < 0:
         raise ShapeError("bincount only supports 1-d non-negative integral inputs.")
-    size = max(int(x.max()) + 1 if x.numel() else 0, minlength)
+    size = max(int(high) + 1, minlength)
     ones = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64))
     values = ones if weights is None else weights
     return ops.scatter_add(values, x, shape=(size,), axis=0)

@@ -12,11 +12,12 @@ from xpgrad.door.arguments import dim_of, is_number, only_tensor
 from xpgrad.door.attach import called, method
 from xpgrad.door.data import settle
 from xpgrad.door.elementwise import lerp
-from xpgrad.door.reductions import mean, sum, zero_index
+from xpgrad.door.extrema import zero_index
+from xpgrad.door.reductions import mean, sum
 from xpgrad.door.running import cummax
 from xpgrad.door.sorting import sort
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise, linalg, searching, shape
+from xpgrad.ops import compare, elementwise, linalg, searching, shape
 from xpgrad.ops.device import astype, clone
 from xpgrad.tensor import Tensor
 
@@ -162,7 +163,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     at = 0 if dim is None else dim_of(dim, x.ndim)
     if not flat._data.shape[at]:
         raise IndexError(f"median(): Expected reduction dim {at} to have non-zero size.")
-    known = elementwise.logical_not(elementwise.isnan(flat.detach()))
+    known = compare.logical_not(compare.isnan(flat.detach()))
     middle = ((sum(known, at, True) - 1) // 2).clamp(min=0)
     order = searching.argsort(flat.detach(), axis=at)
     places = searching.pick(order, middle, axis=at, keepdims=True)
@@ -246,7 +247,7 @@ def _quantile(
     single = is_number(q) or not q.ndim
     flat = x.reshape(-1) if dim is None or not x.ndim else x.movedim(dim, -1)
     ordered, n = sort(flat).values, flat._data.shape[-1]
-    missing = elementwise.isnan(ordered.detach())
+    missing = compare.isnan(ordered.detach())
     last = ordered.ndim - 1
     if what == "nanquantile":
         known = n - 1 - astype(sum(missing, last, True), dtype=x.dtype)

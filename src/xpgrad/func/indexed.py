@@ -153,24 +153,35 @@ def _scatter_add(call: Call, shape: Any, axis: int) -> Any:
 
 
 def _searchsorted(call: Call, side: str = "left") -> Any:
-    """Positions counted by comparing: each batch has boundaries of its own."""
-    xp, (x1, x2, sorter) = call.xp, call.values
+    """Each example has a line of its own, or several."""
+    xp, sorter = call.xp, call.values[2] if len(call.values) > 2 else None
+    x1, x2 = call.whole(0), call.whole(1)
     if sorter is not None:
-        x1 = xp.take_along_axis(call.whole(0), call.whole(2), axis=1)
-    else:
-        x1 = call.front(0)
-    x1 = xp.reshape(x1, (x1.shape[0], *(1,) * len(call.shapes[1]), x1.shape[-1]))
-    x2 = xp.expand_dims(call.front(1), axis=-1)
-    below = x1 < x2 if side == "left" else x1 <= x2
-    return xp.sum(xp.astype(below, xp.arange(0).dtype), axis=-1)
+        x1 = xp.take_along_axis(x1, call.whole(2), axis=1)
+    if len(call.shapes[0]) > 1:
+        return call(x1, x2, side=side)
+    flat = xp.reshape(x2, (call.size, math.prod(call.shapes[1])))
+    return xp.reshape(call(x1, flat, side=side), tuple(x2.shape))
 
 
-def _reduce_at(call: Call, **settings: Any) -> Any:
+def _reduce_at(call: Call, axis: int | None = None, **settings: Any) -> Any:
     """Flat places within each example as places among all."""
+    if axis is not None:
+        return call(call.whole(0), call.whole(1), call.whole(2), axis=axis + 1, **settings)
     places = call.whole(2)
     count = math.prod(call.shapes[0])
     places = places + offsets(call, count, len(call.shapes[2]), places.dtype)
     return call(call.whole(0), call.whole(1), places, **settings)
+
+
+def _put(call: Call, accumulate: bool = False) -> Any:
+    """As `_reduce_at`; positions may count from the end."""
+    xp, count = call.xp, math.prod(call.shapes[0])
+    places = call.whole(2)
+    places = xp.where(places < 0, places + count, places)
+    places = xp.reshape(places + offsets(call, count, 1, places.dtype), (-1,))
+    values = xp.reshape(call.whole(1), (-1,))
+    return call(call.whole(0), values, places, accumulate=accumulate)
 
 
 def _embedding(call: Call, padding_idx: Any = None, by_frequency: bool = False) -> Any:
@@ -210,6 +221,7 @@ INDEXED: dict[str, Callable[..., Any]] = {
     "index_put": _index_put,
     "take": _take,
     "scatter_add": _scatter_add,
+    "put": _put,
     "reduce_at": _reduce_at,
     "searchsorted": _searchsorted,
 }

@@ -112,12 +112,23 @@ def _attention(call: Call, **how: Any) -> Any:
     return call(call.xp.broadcast_to(q, (call.size, *q.shape[1:])), *others, **how)
 
 
+def _grid_sample(call: Call, **how: Any) -> Any:
+    """More images, each with its grid."""
+    xp, (n, channels, *_), (_, *outputs, _) = call.xp, *call.shapes
+    if not call.size:
+        return _nothing(call, n, channels, *outputs)
+    parts = (call.whole(i) for i in (0, 1))
+    out = call(*(xp.reshape(p, (call.size * n, *p.shape[2:])) for p in parts), **how)
+    return xp.reshape(out, (call.size, n, *out.shape[1:]))
+
+
 SPATIAL: dict[str, Callable[..., Any]] = {
     "convolution": _convolution,
     "convolution_input": _convolution,
     "convolution_weight": _convolution_weight,
     "max_places": _max_places,
     "pad": _pad,
+    "grid_sample": _grid_sample,
     "im2col": _images,
     "col2im": _images,
     "attention": _attention,

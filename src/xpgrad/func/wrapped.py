@@ -12,14 +12,14 @@ from xpgrad.array_api.namespace import function as of_tensors
 from xpgrad.errors import GradientError
 from xpgrad.indexing import is_basic
 from xpgrad.namespace import CREATION, Namespace
-from xpgrad.ops import device, elementwise, indexing, linalg, reductions
+from xpgrad.ops import compare, device, elementwise, indexing, linalg, reductions
 from xpgrad.ops import shape as shapes
 from xpgrad.portable import EXTRAS
 from xpgrad.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from xpgrad.func.levels import Level
-    from xpgrad.op import Op
+    from xpgrad.op import Op, OpFunction
 
 
 class Wrapped:
@@ -120,8 +120,8 @@ for _name, _function in {
     # In the other order a number is added or multiplied all the same.
     _reflected(_name, _function if _name in ("add", "mul") else None)
 for _name, _function in {
-    "eq": elementwise.equal, "ne": elementwise.not_equal, "lt": elementwise.less,
-    "le": elementwise.less_equal, "gt": elementwise.greater, "ge": elementwise.greater_equal,
+    "eq": compare.equal, "ne": compare.not_equal, "lt": compare.less,
+    "le": compare.less_equal, "gt": compare.greater, "ge": compare.greater_equal,
 }.items():  # fmt: skip
     _operator(f"__{_name}__", _function)
 for _name in ("neg", "pos", "abs", "invert"):
@@ -432,8 +432,8 @@ def _creation(name: str) -> Callable[..., Any]:
     return create
 
 
-def _unary(name: str) -> Callable[..., Any]:
-    function = getattr(elementwise, name)
+def _unary(function: OpFunction) -> Callable[..., Any]:
+    name = function.op.name
 
     def call(self: WrappedNamespace, x: Any, /) -> Any:
         if self._own(x) and x.dtype in self.inexact:
@@ -443,8 +443,8 @@ def _unary(name: str) -> Callable[..., Any]:
     return call
 
 
-def _binary(name: str) -> Callable[..., Any]:
-    function = getattr(elementwise, name)
+def _binary(function: OpFunction) -> Callable[..., Any]:
+    name = function.op.name
 
     def call(self: WrappedNamespace, x: Any, y: Any, /) -> Any:
         if self._own(x) and _alike(x, y):
@@ -463,12 +463,18 @@ def _extra(name: str) -> Callable[..., Any]:
 
 for _name in CREATION:
     setattr(WrappedNamespace, _name, _creation(_name))
-for _name in ("abs", "cos", "erf", "exp", "log", "sigmoid", "sin", "sqrt", "square", "tanh"):
-    setattr(WrappedNamespace, _name, _unary(_name))
-for _name in ("add", "equal", "logical_and", "logical_or", "maximum", "minimum", "multiply"):
-    setattr(WrappedNamespace, _name, _binary(_name))
+for _function in (
+    elementwise.abs, elementwise.cos, elementwise.erf, elementwise.exp, elementwise.log,
+    elementwise.sigmoid, elementwise.sin, elementwise.sqrt, elementwise.square, elementwise.tanh,
+):  # fmt: skip
+    setattr(WrappedNamespace, _function.op.name, _unary(_function))
+for _function in (
+    elementwise.add, elementwise.maximum, elementwise.minimum, elementwise.multiply,
+    compare.equal, compare.logical_and, compare.logical_or,
+):  # fmt: skip
+    setattr(WrappedNamespace, _function.op.name, _binary(_function))
 for _name in (
-    *(*EXTRAS, "special", "add_along_axis", "combine_at", "windows", "strided"),
+    *(*EXTRAS, "special", "add_along_axis", "combine_along_axis", "windows", "strided"),
     *("as_real", "as_complex"),
 ):
     setattr(WrappedNamespace, _name, _extra(_name))

@@ -409,8 +409,8 @@ class GaussianNLLLoss(_Loss):
 # ------------------------------------------------------------------ with a margin
 
 
-class MarginRankingLoss(_Loss):
-    """``max(0, margin - target * (input1 - input2))``: which of two should be the larger."""
+class _MarginLoss(_Loss):
+    """What has a margin, too."""
 
     def __init__(
         self,
@@ -422,13 +422,17 @@ class MarginRankingLoss(_Loss):
         super().__init__(size_average, reduce, reduction)
         self.margin = margin
 
+
+class MarginRankingLoss(_MarginLoss):
+    """``max(0, margin - target * (input1 - input2))``: which of two should be the larger."""
+
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.margin_ranking_loss(
             input1, input2, target, margin=self.margin, reduction=self.reduction
         )
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_MarginLoss):
     """The distance of what is alike, ``max(0, margin - distance)`` for what is not."""
 
     def __init__(
@@ -438,25 +442,14 @@ class HingeEmbeddingLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
+        super().__init__(margin, size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
-class CosineEmbeddingLoss(_Loss):
+class CosineEmbeddingLoss(_MarginLoss):
     """``1 - cos`` of the angle of what is alike, ``max(0, cos - margin)`` for what is not."""
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.cosine_embedding_loss(

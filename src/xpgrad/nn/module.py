@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from xpgrad import dtypes
 from xpgrad.device import device as Device
@@ -47,6 +47,7 @@ class Module(Hooked):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    _shown: ClassVar[tuple[str, ...]] = ()  # the settings that `extra_repr` shows
 
     def __init__(self) -> None:
         # Straight into the instance: `__setattr__` looks into these.
@@ -489,7 +490,7 @@ class Module(Hooked):
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of this module's line."""
-        return ""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
 
     def __repr__(self) -> str:
         extra = self.extra_repr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from xpgrad.nn import functional as F
-from xpgrad.nn.functional.space import Ints, ints_of
+from xpgrad.nn.functional.space import Ints, ints_of, ratios_of
 from xpgrad.nn.module import Module
 from xpgrad.tensor import Tensor
 
@@ -19,14 +19,10 @@ __all__ = [
 
 class _Pooling(Module):
     function: ClassVar[Any]
-    shown: ClassVar[tuple[str, ...]]
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
 
 
 class _MaxPool(_Pooling):
-    shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
     def __init__(
         self,
@@ -101,15 +97,12 @@ class _FractionalMaxPool(Module):
                 else "only one of output_size and output_ratio may be specified"
             )
         self.kernel_size = ints_of(kernel_size, self.space, "kernel_size", name)
-        self.output_size = output_size
-        self.output_ratio = output_ratio
+        self.output_size: Any = None
+        self.output_ratio: Any = None
         if output_size is not None:
             self.output_size = ints_of(output_size, self.space, "output_size", name)
         else:
-            if not isinstance(output_ratio, (tuple, list)):
-                self.output_ratio = (output_ratio,) * self.space
-            if not all(0 < ratio < 1 for ratio in self.output_ratio):
-                raise ValueError(f"output_ratio must be between 0 and 1 (got {self.output_ratio})")
+            self.output_ratio = ratios_of(output_ratio, self.space)
         self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
 
@@ -140,7 +133,7 @@ class FractionalMaxPool3d(_FractionalMaxPool):
 
 
 class _MaxUnpool(_Pooling):
-    shown = ("kernel_size", "stride", "padding")
+    _shown = ("kernel_size", "stride", "padding")
     space: ClassVar[int]
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
@@ -195,7 +188,7 @@ class AvgPool1d(_Pooling):
     tensor([[2., 1.]])
     """
 
-    shown = ("kernel_size", "stride", "padding")
+    _shown = ("kernel_size", "stride", "padding")
 
     def __init__(
         self,
@@ -220,7 +213,7 @@ class AvgPool1d(_Pooling):
 
 
 class _AvgPool(_Pooling):
-    shown = ("kernel_size", "stride", "padding")
+    _shown = ("kernel_size", "stride", "padding")
 
     def __init__(
         self,
@@ -260,7 +253,7 @@ class AvgPool3d(_AvgPool):
 
 
 class _LPPool(_Pooling):
-    shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
 
     def __init__(
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
@@ -297,7 +290,7 @@ class LPPool3d(_LPPool):
 
 
 class _AdaptiveAvgPool(_Pooling):
-    shown = ("output_size",)
+    _shown = ("output_size",)
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
@@ -332,7 +325,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
 
 class _AdaptiveMaxPool(_Pooling):
-    shown = ("output_size",)
+    _shown = ("output_size",)
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()

@@ -6,12 +6,12 @@ Conventions at kinks, as PyTorch's: where a piece is constant, so are its ends; 
 
 from __future__ import annotations
 
-from xpgrad.fused import narrowed, times, widened
+from xpgrad.fused import narrowed, widened
 from xpgrad.op import op
 
 
 def hardtanh_rule(g, x, low, high, xp):
-    return xp.where(xp.logical_or(x <= low, x >= high), 0.0, g)
+    return xp.hardtanh_gradient(g, x, low, high)
 
 
 @op(elementwise=True, tied="x", x=hardtanh_rule)
@@ -20,14 +20,10 @@ def hardtanh(xp, x, /, *, low=-1.0, high=1.0):
     return xp.clip(x, low, high)
 
 
-@op(
-    elementwise=True,
-    tied="x",
-    x=lambda g, x, xp: xp.where(xp.logical_and(x > -3, x < 3), g / 6, 0.0),
-)
+@op(elementwise=True, tied="x", x=lambda g, x, xp: xp.hardsigmoid_gradient(g, x))
 def hardsigmoid(xp, x, /):
     """The line through (-3, 0) and (3, 1), constant beyond."""
-    return times(xp.clip(x + 3, 0, 6), 1 / 6, xp)
+    return xp.hardsigmoid(x)
 
 
 @op(elementwise=True, x=lambda g, x, xp: xp.hardswish_gradient(g, x))
@@ -38,27 +34,27 @@ def hardswish(xp, x, /):
 @op(
     elementwise=True,
     tied="x",
-    x=lambda g, x, threshold, xp: xp.where(x <= threshold, 0.0, g),
+    x=lambda g, x, threshold, xp: xp.threshold_gradient(g, x, threshold),
 )
 def threshold(xp, x, /, *, threshold, value):
     """`x` where it is above the threshold, `value` elsewhere."""
-    return xp.where(x <= threshold, xp.full_like(x, value), x)
+    return xp.threshold(x, threshold, value)
 
 
 def shrink_rule(g, x, width, xp):
-    return xp.where(xp.abs(x) <= width, 0.0, g)
+    return xp.shrink_gradient(g, x, width)
 
 
 @op(elementwise=True, tied="x", x=shrink_rule)
 def hardshrink(xp, x, /, *, width=0.5):
     """`x`, but 0 where it is no larger than `width`."""
-    return xp.where(xp.abs(x) <= width, 0.0, x)
+    return xp.hardshrink(x, width)
 
 
 @op(elementwise=True, tied="x", x=shrink_rule)
 def softshrink(xp, x, /, *, width=0.5):
     """`x` moved towards 0 by `width`, and not beyond."""
-    return xp.where(xp.abs(x) <= width, x * 0, x - xp.sign(x) * width)
+    return xp.softshrink(x, width)
 
 
 def mish_parts(x, xp):
@@ -92,21 +88,7 @@ def prelu(xp, x, weight, /):
     return xp.where(x > 0, x, x * weight)
 
 
-def halves(x, axis, xp):
-    """The two halves of an array along an axis."""
-    n, before = x.shape[axis] // 2, (slice(None),) * axis
-    return xp.getitem(x, (*before, slice(0, n))), xp.getitem(x, (*before, slice(n, None)))
-
-
-def glu_rule(g, x, axis, xp):
-    value, gate = halves(x, axis, xp)
-    s = xp.sigmoid(gate)
-    g = g * s
-    return xp.concat([g, g * value * (1 - s)], axis=axis)
-
-
-@op(x=glu_rule)
+@op(x=lambda g, x, axis, xp: xp.glu_gradient(g, x, axis))
 def glu(xp, x, /, *, axis):
     """The first half along an axis times the sigmoid of the second."""
-    value, gate = halves(x, axis, xp)
-    return value * xp.sigmoid(gate)
+    return xp.glu(x, axis)

@@ -40,7 +40,7 @@ def biased(out, bias, xp):
     return out + bias
 
 
-@op(x=by_input, weight=by_weight, bias=by_bias)
+@op(x=by_input, weight=by_weight, bias=by_bias, tied=("x", "weight"))
 def convolution(xp, x, weight, bias, /, *, size, stride, padding, dilation, groups):
     """Windows of `x` times a kernel, plus a bias for each channel of the result."""
     return biased(xp.convolve(x, weight, size, stride, padding, dilation, groups), bias, xp)
@@ -59,6 +59,7 @@ def transposed_by_weight(g, x, like, stride, padding, dilation, groups, xp):
 
 @op(
     node="Convolution",
+    tied=("x", "weight"),
     x=transposed_by_input,
     weight=transposed_by_weight,
     bias=by_bias,

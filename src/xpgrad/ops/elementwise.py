@@ -13,7 +13,6 @@ import operator
 
 from xpgrad.errors import DTypeError, UnsupportedDType
 from xpgrad.op import named, op
-from xpgrad.tensor import Tensor
 
 
 def zero(g, xp):
@@ -139,20 +138,16 @@ def positive(xp, x, /):
 
 @op(elementwise=True, integers="float", x=lambda g, out, xp: -g * xp.conj(out * out))
 def reciprocal(xp, x, /):
+    if x.dtype in xp.complexes:  # of which NumPy's makes (nan, nan) at 0 where division has inf
+        return xp.divide(1, x)
     return xp.reciprocal(x)
 
 
 # ------------------------------------------------------------------ powers and roots
 
 
-@op(node="Mul", elementwise=True, linear=True, tied="x", x=lambda g: g + g)
-def twice(xp, x, /):
-    """``2 * x``, of which the second derivative is 0 and no error, as that of ``x**1``."""
-    return x + x
-
-
 def square_rule(g, x, xp):
-    return g * xp.conj(twice(x) if type(x) is Tensor else x + x)
+    return g * xp.conj(xp.twice(x))
 
 
 def pow_x(g, x, y, xp):
@@ -179,6 +174,12 @@ pow_number = named(pow, "PowBackward0")  # x ** 2
 number_pow = named(pow, "PowBackward2")  # 2 ** x
 pow_number.op.node_type.shown = (0,)
 number_pow.op.node_type.shown = (1,)
+
+
+@op(node="Mul", elementwise=True, linear=True, tied="x", x=lambda g: g + g)
+def twice(xp, x, /):
+    """``2 * x``, of which the second derivative is 0 and no error, as that of ``x**1``."""
+    return xp.twice(x)
 
 
 @op(node="PowBackward0", elementwise=True, x=square_rule)
@@ -462,6 +463,11 @@ def copysign(xp, x, y, /):
     return xp.copysign(x, y)
 
 
+@op(elementwise=True, x=lambda g, x, y, xp: xp.where(x == y, 0.0, g), y=zero)
+def nextafter(xp, x, y, /):
+    return xp.nextafter(x, y)
+
+
 def maximum_rule(g, mine, other, xp):
     return xp.where(mine < other, 0.0, xp.where(mine == other, g * 0.5, g))
 
@@ -565,120 +571,3 @@ def angle(xp, x, /):
     if x.dtype in xp.complexes:
         return xp.atan2(xp.imag(x), xp.real(x))
     return xp.where(x < 0, math.pi, xp.where(x == x, 0.0, x))
-
-
-# ------------------------------------------------------------------ without derivative
-
-
-@op(elementwise=True, x=lambda g, x, y, xp: xp.where(x == y, 0.0, g), y=zero)
-def nextafter(xp, x, y, /):
-    return xp.nextafter(x, y)
-
-
-@op(elementwise=True, x=None)
-def signbit(xp, x, /):
-    return xp.signbit(x)
-
-
-@op(elementwise=True, x=None)
-def isfinite(xp, x, /):
-    return xp.isfinite(x)
-
-
-@op(elementwise=True, x=None)
-def isinf(xp, x, /):
-    return xp.isinf(x)
-
-
-@op(elementwise=True, x=None)
-def isnan(xp, x, /):
-    return xp.isnan(x)
-
-
-@op(elementwise=True, x=None, y=None)
-def equal(xp, x, y, /):
-    return xp.equal(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def not_equal(xp, x, y, /):
-    return xp.not_equal(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def greater(xp, x, y, /):
-    ordered(xp, x, "greater")
-    return xp.greater(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def greater_equal(xp, x, y, /):
-    ordered(xp, x, "greater_equal")
-    return xp.greater_equal(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def less(xp, x, y, /):
-    ordered(xp, x, "less")
-    return xp.less(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def less_equal(xp, x, y, /):
-    ordered(xp, x, "less_equal")
-    return xp.less_equal(x, y)
-
-
-def truth(xp, x):
-    """Whether each number is not 0 (the standard's logic takes booleans alone)."""
-    return x if getattr(x, "dtype", None) == xp.native("bool") else x != 0
-
-
-@op(elementwise=True, x=None, y=None)
-def logical_and(xp, x, y, /):
-    return xp.logical_and(truth(xp, x), truth(xp, y))
-
-
-@op(elementwise=True, x=None, y=None)
-def logical_or(xp, x, y, /):
-    return xp.logical_or(truth(xp, x), truth(xp, y))
-
-
-@op(elementwise=True, x=None, y=None)
-def logical_xor(xp, x, y, /):
-    return xp.logical_xor(truth(xp, x), truth(xp, y))
-
-
-@op(elementwise=True, x=None)
-def logical_not(xp, x, /):
-    return xp.logical_not(truth(xp, x))
-
-
-@op(elementwise=True, x=None, y=None)
-def bitwise_and(xp, x, y, /):
-    return xp.bitwise_and(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def bitwise_or(xp, x, y, /):
-    return xp.bitwise_or(x, y)
-
-
-@op(elementwise=True, x=None, y=None)
-def bitwise_xor(xp, x, y, /):
-    return xp.bitwise_xor(x, y)
-
-
-@op(elementwise=True, x=None)
-def bitwise_invert(xp, x, /):
-    return xp.bitwise_invert(x)
-
-
-@op(elementwise=True, x=None, y=None)
-def bitwise_left_shift(xp, x, y, /):
-    return numeric(xp, xp.bitwise_left_shift(x, y), x, y, "lshift_cpu")
-
-
-@op(elementwise=True, x=None, y=None)
-def bitwise_right_shift(xp, x, y, /):
-    return numeric(xp, xp.bitwise_right_shift(x, y), x, y, "rshift_cpu")

@@ -6,6 +6,7 @@ arrays. The doors make it from what users write.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from xpgrad.graph import Bundle
@@ -58,6 +59,27 @@ def index_put(xp, x, values, /, *, index, accumulate=False):
     if values.dtype != x.dtype:
         values = xp.astype(values, x.dtype)
     return x + xp.index_add(x, index, values)
+
+
+def left_rule(g, places, accumulate, xp):
+    if accumulate:
+        return g
+    flat = xp.copy(xp.reshape(g, (math.prod(g.shape),)))
+    return xp.reshape(xp.assign(flat, (places,), 0), g.shape)
+
+
+def read_rule(g, places, xp):
+    return xp.take_along_axis(xp.reshape(g, (math.prod(g.shape),)), places, axis=0)
+
+
+@op(linear=True, x=left_rule, values=read_rule, places=None)
+def put(xp, x, values, places, /, *, accumulate=False):
+    """A copy of `x` with 1-D `values` at row-major positions in it, or added there."""
+    size = math.prod(x.shape)
+    if accumulate:
+        return x + xp.reshape(xp.add_along_axis(values, places, (size,), 0), x.shape)
+    flat = xp.assign(xp.copy(xp.reshape(x, (size,))), (places,), values)
+    return xp.reshape(flat, x.shape)
 
 
 def unmasked_rule(g, mask, xp):
@@ -143,20 +165,23 @@ def outside_rule(g, like, steps, xp):
     if len(steps) == 1 and getattr(steps[0][0], "name", "") == "getview":
         return xp.assign(xp.copy(g), steps[0][1]["index"], 0)
     inside = follow(xp, g, steps)
-    if inside.dtype != g.dtype:  # the real or imaginary part: the other one stays
-        return g - xp.astype(put_back(xp, inside, steps), g.dtype)
-    ones = put_back(xp, xp.ones_like(inside), steps)
-    return xp.where(ones != 0, xp.zeros_like(g), g)
+    return overlaid(xp, g, xp.zeros_like(g), xp.ones_like(inside), steps)
+
+
+def overlaid(xp, base, values, ones, steps):
+    """`values` where the steps lead to, and elsewhere `base`; as large as that, both of them."""
+    there = put_back(xp, ones, steps)
+    if ones.dtype == base.dtype:
+        return xp.where(there != 0, values, base)
+    # The real or the imaginary part: the other one stays.
+    parts = [xp.where(p(there) != 0, p(values), p(base)) for p in (xp.real, xp.imag)]
+    return xp.as_complex(xp.stack(parts, axis=-1))
 
 
 @op(base=outside_rule, values=lambda g, steps, xp: follow(xp, g, steps))
 def copy_slices(xp, base, values, /, *, steps):
     """`base` with `values` at the view that `steps` lead to."""
-    spread = put_back(xp, values, steps)
-    if values.dtype != base.dtype:
-        return base + spread - put_back(xp, follow(xp, base, steps), steps)
-    ones = put_back(xp, xp.ones_like(values), steps)
-    return xp.where(ones != 0, spread, base)
+    return overlaid(xp, base, put_back(xp, values, steps), xp.ones_like(values), steps)
 
 
 # ------------------------------------------------------------------ as PyTorch names them
@@ -167,13 +192,12 @@ alias = named(getview, "AliasBackward0")
 masked_select = named(getitem, "MaskedSelectBackward0")
 take = named(getitem, "TakeBackward0")
 index_copy = named(index_put, "IndexCopyBackward0")
-index_fill = named(masked_fill, "IndexFillBackward0")
+index_fill = named(index_put, "IndexFillBackward0")
 index_fill_by = named(masked_fill, "IndexFillBackward1")
 index_accumulate = named(index_put, "IndexAddBackward0")
 scatter = named(index_put, "ScatterBackward0")
 scatter_value = named(index_put, "ScatterBackward1")
 scatter_add = named(index_put, "ScatterAddBackward0")
-put = named(index_put, "PutBackward0")
 masked_scatter = named(index_put, "MaskedScatterBackward0")
 masked_fill_by = named(masked_fill, "MaskedFillBackward1")
 masked_fill.op.node_type.shown = index_fill.op.node_type.shown = (0,)

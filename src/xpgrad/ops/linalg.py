@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from xpgrad.op import op
@@ -112,20 +113,20 @@ def tensordot(x: Any, y: Any, /, *, axes: Sequence[Sequence[int]]) -> Any:
 
 
 def on_diagonal(x, shape, offset, xp):
-    """Zeros of `shape` with `x` on a diagonal of its last two axes, or all along it."""
-    return xp.where(xp.eye(*shape[-2:], k=offset, dtype=xp.native("bool")), x, xp.zeros_like(x))
+    """Zeros of `shape` with lines `x` on a diagonal of its last two axes."""
+    *lead, n, m = shape
+    count = x.shape[-1]
+    first = offset if offset > 0 else -offset * m
+    places = slice(first, first + count * (m + 1), m + 1) if count else slice(0, 0)
+    flat = SimpleNamespace(shape=(*lead, n * m))
+    return xp.reshape(xp.index_add(flat, (..., places), x), shape)
 
 
 def diagonal_rule(g, like, offset, axis1, axis2, xp):
     shape = like.shape
     last = (*(i for i in range(len(shape)) if i not in (axis1, axis2)), axis1, axis2)
     ordered = tuple(shape[i] for i in last)
-    # A row of the result for each element of the diagonal, and rows of zeros around them.
-    above, length = min(max(-offset, 0), shape[axis1]), g.shape[-1]
-    around = (above, shape[axis1] - above - length)
-    pads = [xp.zeros((*g.shape[:-1], n), dtype=g.dtype) for n in around]
-    column = xp.expand_dims(xp.concat([pads[0], g, pads[1]], axis=len(g.shape) - 1), axis=-1)
-    return xp.permute_dims(on_diagonal(column, ordered, offset, xp), inverse(last))
+    return xp.permute_dims(on_diagonal(g, ordered, offset, xp), inverse(last))
 
 
 @op(linear=True, view=True, x=diagonal_rule)
@@ -136,8 +137,10 @@ def diagonal(xp, x, /, *, offset=0, axis1, axis2):
 
 
 def trace_rule(g, like, offset, xp):
-    g = xp.expand_dims(xp.expand_dims(g, axis=-1), axis=-1)
-    return on_diagonal(g, like.shape, offset, xp)
+    *lead, n, m = like.shape
+    count = max(min(n + min(offset, 0), m - max(offset, 0)), 0)
+    lines = xp.broadcast_to(xp.expand_dims(g, axis=-1), (*lead, count))
+    return on_diagonal(lines, like.shape, offset, xp)
 
 
 @op(linear=True, x=trace_rule)

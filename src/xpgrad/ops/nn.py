@@ -11,6 +11,7 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.fused import narrowed, widened
+from xpgrad.losses import reduced
 from xpgrad.op import named, op
 from xpgrad.ops.reductions import spread
 
@@ -162,14 +163,6 @@ def embedding(xp, weight, indices, /, *, padding_idx=None, by_frequency=False, r
 # ------------------------------------------------------------------ losses
 
 
-def reduced(terms, reduction, xp):
-    """The terms of a loss, their sum or their mean."""
-    if reduction == "none":
-        return terms
-    total = xp.sum(terms)
-    return total if reduction == "sum" else total / math.prod(terms.shape)
-
-
 def each(g, terms, reduction):
     """The gradient of each term; `terms` is anything of their shape."""
     return g / math.prod(terms.shape) if reduction == "mean" else g
@@ -191,8 +184,8 @@ def mse_loss(xp, x, y, /, *, reduction="mean"):
 
 
 def smooth_l1_rule(g, x, y, reduction, beta, xp):
-    d = x - y
-    return each(g, d, reduction) * xp.where(xp.abs(d) < beta, d / beta, xp.sign(d))
+    d = xp.hardtanh(x - y, -beta, beta)
+    return d * (each(g, d, reduction) / beta)
 
 
 @op(
@@ -202,14 +195,12 @@ def smooth_l1_rule(g, x, y, reduction, beta, xp):
     y=lambda g, x, y, reduction, beta, xp: smooth_l1_rule(g, y, x, reduction, beta, xp),
 )
 def smooth_l1_loss(xp, x, y, /, *, reduction="mean", beta=1.0):
-    d = xp.abs(x - y)
-    terms = xp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
-    return reduced(terms, reduction, xp)
+    return reduced(xp.bent(x - y, beta), reduction, xp) / beta
 
 
 def huber_rule(g, x, y, reduction, delta, xp):
-    d = x - y
-    return each(g, d, reduction) * xp.where(xp.abs(d) < delta, d, delta * xp.sign(d))
+    d = xp.hardtanh(x - y, -delta, delta)
+    return d * each(g, d, reduction)
 
 
 @op(
@@ -218,9 +209,7 @@ def huber_rule(g, x, y, reduction, delta, xp):
     y=lambda g, x, y, reduction, delta, xp: huber_rule(g, y, x, reduction, delta, xp),
 )
 def huber_loss(xp, x, y, /, *, reduction="mean", delta=1.0):
-    d = xp.abs(x - y)
-    terms = xp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
-    return reduced(terms, reduction, xp)
+    return reduced(xp.bent(x - y, delta), reduction, xp)
 
 
 def nll_rule(g, target, weight, like, reduction, xp):
@@ -250,17 +239,10 @@ def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
 
 
 def cross_entropy_rule(gs, target, out, reduction, xp):
-    """Of a row, the softmax less 1 at the target."""
     (g, g_powers), (_, powers) = gs, out
-    rows, classes = powers.shape
     dx = 0.0
     if g is not None:
-        each = xp.broadcast_to(g / max(rows, 1) if reduction == "mean" else g, (rows,))
-        each = each if each.dtype == powers.dtype else xp.astype(each, powers.dtype)
-        total = xp.matmul(powers, xp.ones((classes,), dtype=powers.dtype))
-        dx = powers * xp.reshape(each / total, (rows, 1))
-        places = (xp.arange(rows), target)
-        dx = xp.assign(dx, places, xp.getitem(dx, places) - each)
+        dx = xp.cross_entropy_gradient(g, powers, target, reduction)
     if g_powers is not None:  # where gradients are differentiated
         part = g_powers * powers
         first = xp.astype(powers == 1, powers.dtype)
@@ -276,13 +258,8 @@ def cross_entropy(xp, x, target, /, *, reduction="mean"):
     The exponentials of `x` less the largest of its row come along: for the rule, which divides them
     by their sum.
     """
-    rows, classes = x.shape
-    dtype, x = x.dtype, widened(x, xp)
-    top = xp.max(x, axis=1, keepdims=True)
-    powers = xp.exp(x - top)
-    total = xp.log(xp.matmul(powers, xp.ones((classes,), dtype=x.dtype)))
-    terms = total + xp.squeeze(top, axis=1) - xp.getitem(x, (xp.arange(rows), target))
-    return narrowed(reduced(terms, reduction, xp), dtype, xp), powers
+    found, powers = xp.cross_entropy(widened(x, xp), target, reduction)
+    return narrowed(found, x.dtype, xp), powers
 
 
 nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")

@@ -20,6 +20,7 @@ def layer_norm_bias(g, like, axes, xp):
 
 @op(
     node="NativeLayerNorm",
+    tied=("x", "weight", "bias"),
     shared=lambda g, x, weight, axes, eps, xp: xp.layer_norm_gradients(g, x, weight, axes, eps),
     x=lambda shared: shared[0],
     weight=lambda shared, like, xp: shaped(shared[1], like.shape, xp),

@@ -13,6 +13,8 @@ import math
 
 from xpgrad.op import named, op
 
+FEW = 8  # elements of a window; of more, a loop over them takes long
+
 
 def at(axis, part):
     """The index of a part of an axis."""
@@ -33,6 +35,11 @@ def taps(n, size, stride, padding, dilation, count):
     return found
 
 
+def tiled(n, size, stride, padding, dilation, count):
+    """Whether each element is in one window."""
+    return size == stride and dilation == 1 and not padding and n == size * count
+
+
 def fold(g, pieces, like, axis, size, stride, padding, dilation, count, xp):
     """What the elements of `like` get of ``pieces(k)``, for window elements `k` one after another.
 
@@ -41,7 +48,7 @@ def fold(g, pieces, like, axis, size, stride, padding, dilation, count, xp):
     n = like.shape[axis]
     if not count or 0 in g.shape:
         return xp.zeros(like.shape, dtype=g.dtype)
-    if size == stride and dilation == 1 and not padding and n == size * count:  # tiles
+    if tiled(n, size, stride, padding, dilation, count):
         if size == 1:
             return pieces(0, g)
         parts = [pieces(k, g) for k in range(size)]
@@ -108,10 +115,33 @@ def first_codes(found, count, size, rank, axis, xp):
     return xp.reshape(codes, tuple(count if i == axis else 1 for i in range(rank)))
 
 
+def max_tiles(x, axis, size, count, kind, xp):
+    """Maxima of windows side by side, and which of their elements these are, without a loop."""
+    x = xp.reshape(x, (*x.shape[:axis], count, size, *x.shape[axis + 1 :]))
+    best = xp.max(x, axis=axis + 1)
+    code = xp.argmax(first_true(x == xp.expand_dims(best, axis=axis + 1), xp), axis=axis + 1)
+    if x.dtype in xp.inexact:
+        back = xp.flip(x, axis=(axis + 1,))
+        last = size - 1 - xp.argmax(first_true(back != back, xp), axis=axis + 1)
+        code = xp.where(best != best, last, code)
+    return xp.ordered(best), xp.ordered(xp.astype(code, kind))
+
+
+def first_true(x, xp):
+    """Booleans as numbers: the standard has no `argmax` of others."""
+    return xp.astype(x, xp.native("uint8"))
+
+
 def max_rule(gs, out, like, axis, size, stride, padding, dilation, count, xp):
     if gs[0] is None:
         return None
     code = out[1]
+    if size > FEW and 0 not in gs[0].shape:  # one element of each window gets something
+        wide = xp.arange(0).dtype
+        first = xp.arange(count, dtype=wide) * stride - padding
+        first = xp.reshape(first, (count, *(1,) * (len(like.shape) - axis - 1)))
+        places = first + xp.astype(code, wide) * dilation
+        return xp.add_along_axis(gs[0], places, tuple(like.shape), axis)
 
     def chosen(k, g):
         return xp.where(code == k, g, 0.0)
@@ -127,6 +157,8 @@ def max_pool(xp, x, /, *, axis, size, stride, padding=0, dilation=1, count):
     kind = code_type(size, xp)
     if 0 in shape:
         return xp.zeros(shape, dtype=x.dtype), xp.zeros(shape, dtype=kind)
+    if size > FEW and tiled(x.shape[axis], size, stride, padding, dilation, count):
+        return max_tiles(x, axis, size, count, kind, xp)
     found = taps(x.shape[axis], size, stride, padding, dilation, count)
     floats = x.dtype in xp.inexact
     k, _, there, whole = found[0]

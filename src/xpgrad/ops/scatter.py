@@ -10,37 +10,63 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.op import named, op
+from xpgrad.ops.searching import wide
 
 UFUNCS = {"prod": "multiply", "amax": "maximum", "amin": "minimum"}
 
 
 class Places:
-    """Flat positions in an array of some shape, and what can be done at them."""
+    """Places in an array of some shape, one for each value, and what can be done at them.
 
-    def __init__(self, xp, places, shape):
-        self.xp, self.shape, self.inner = xp, tuple(shape), tuple(places.shape)
-        self.size = math.prod(self.shape)
-        self.flat = xp.reshape(places, (math.prod(self.inner),))
+    They are along an axis, where they are stretched over the others as values need; without one
+    they are row-major positions in all of the array.
+    """
+
+    def __init__(self, xp, places, values, shape, axis):
+        shape, inner = tuple(shape), tuple(values.shape)
+        self.whole, self.line = shape, axis is None
+        if self.line:
+            shape, inner, axis = (math.prod(shape),), (math.prod(inner),), 0
+            places = xp.reshape(places, inner)
+        self.xp, self.shape, self.inner, self.axis = xp, shape, inner, axis
+        self.places, self.out = wide(places, xp), tuple(values.shape)
+        self.each = self.places  # one for each value
+        if tuple(self.places.shape) != inner:
+            self.each = xp.broadcast_to(self.places, inner)
 
     def read(self, x):
         """The elements of an array there."""
-        found = self.xp.take(self.xp.reshape(x, (self.size,)), self.flat, axis=0)
-        return self.xp.reshape(found, self.inner)
+        x = self._flat(x, self.shape)
+        if self.line:
+            found = self.xp.take(x, self.each, axis=0)
+        else:
+            found = self.xp.take_along_axis(x, self.each, axis=self.axis)
+        return self._flat(found, self.out)
 
     def add(self, values):
         """Zeros with values added there."""
-        values = self.xp.reshape(self.xp.broadcast_to(values, self.inner), self.flat.shape)
-        whole = SimpleNamespace(shape=(self.size,))
-        return self.xp.reshape(self.xp.index_add(whole, (self.flat,), values), self.shape)
+        return self._flat(self._add(self._flat(values, self.inner), self.each), self.whole)
+
+    def _add(self, values, places):
+        shape = list(places.shape)
+        shape[self.axis] = self.shape[self.axis]
+        if self.line:
+            return self.xp.index_add(SimpleNamespace(shape=tuple(shape)), (places,), values)
+        return self.xp.add_along_axis(values, places, tuple(shape), self.axis)
 
     def count(self, dtype):
-        """How many of the values go to each place."""
-        return self.add(self.xp.ones(self.inner, dtype=dtype))
+        """How many values go to each place, as an array that broadcasts."""
+        found = self._add(self.xp.ones(tuple(self.places.shape), dtype=dtype), self.places)
+        return self._flat(found, self.whole) if self.line else found
 
     def combine(self, x, values, how):
         """An array with the values multiplied, or whatever it is, into it."""
-        x, values = self.xp.reshape(x, (self.size,)), self.xp.reshape(values, self.flat.shape)
-        return self.xp.reshape(self.xp.combine_at(x, self.flat, values, UFUNCS[how]), self.shape)
+        x, values = self._flat(x, self.shape), self._flat(values, self.inner)
+        found = self.xp.combine_along_axis(x, self.each, values, self.axis, UFUNCS[how])
+        return self._flat(found, self.whole)
+
+    def _flat(self, x, shape):
+        return x if tuple(x.shape) == shape else self.xp.reshape(x, shape)
 
 
 def identity(xp, dtype, how):
@@ -74,49 +100,59 @@ def counts(xp, at, like, include_self):
     return xp.where(found == 0, xp.ones_like(found), found)
 
 
-def self_rule(g, x, values, places, out, how, include_self, xp):
-    at = Places(xp, places, x.shape)
+def parts(g, x, values, places, out, axis, how, include_self, xp):
+    """The places; what one of several that share a place gets; and of extrema, who shares it."""
+    at = Places(xp, places, values, x.shape, axis)
     if how == "mean":
-        g = g / counts(xp, at, g.dtype, include_self)
-    elif how == "prod":
-        factor = xp.where(x == 0, xp.ones_like(x), x)
-        g = g * xp.conj(at.combine(factor, values, how) / factor)
-    elif how != "sum":
-        winners = xp.astype(x == out, g.dtype)
-        chosen = xp.astype(values == at.read(out), g.dtype)
-        total = at.add(chosen) + (winners if include_self else xp.zeros_like(winners))
-        g = g * winners / xp.where(total == 0, xp.ones_like(total), total)
-    return g if include_self else xp.where(at.count(g.dtype) == 0, g, xp.zeros_like(g))
+        return at, g / counts(xp, at, g.dtype, include_self), None, None
+    if how not in ("amax", "amin"):
+        return at, g, None, None
+    mine = xp.astype(x == out, g.dtype)
+    theirs = xp.astype(values == at.read(out), g.dtype)
+    total = at.add(theirs) + mine if include_self else at.add(theirs)
+    return at, g / xp.where(total == 0, xp.ones_like(total), total), mine, theirs
 
 
-def values_rule(g, x, values, places, out, how, include_self, xp):
-    at = Places(xp, places, x.shape)
-    if how == "sum":
-        return at.read(g)
-    if how == "mean":
-        return at.read(g / counts(xp, at, g.dtype, include_self))
-    if how == "prod":
-        zero = values == 0
-        zeros = at.read(at.add(xp.astype(zero, values.dtype)))
-        alone = zero & (zeros == 1)
-        one = xp.ones_like(values)
-        others = at.combine(begun(xp, at, x, how, include_self), xp.where(alone, one, values), how)
-        divided = at.read(xp.conj(out) * g) / xp.conj(xp.where(zero, one, values))
-        return xp.where(alone, at.read(xp.conj(others) * g), divided)
-    chosen = xp.astype(values == at.read(out), g.dtype)
-    total = at.add(chosen)
-    if include_self:
-        total = total + xp.astype(x == out, g.dtype)
-    return chosen * at.read(g / xp.where(total == 0, xp.ones_like(total), total))
+def self_rule(x, values, how, include_self, shared, xp):
+    at, g, mine, _ = shared
+    g = g if mine is None else g * mine
+    if not include_self:
+        return xp.where(at.count(g.dtype) == 0, g, xp.zeros_like(g))
+    if how != "prod":
+        return g
+    factor = xp.where(x == 0, xp.ones_like(x), x)
+    return g * xp.conj(at.combine(factor, values, how) / factor)
 
 
-@op(node="ScatterReduce", promotes=("x", "values"), x=self_rule, values=values_rule, places=None)
-def reduce_at(xp, x, values, places, /, *, how, include_self=True):
-    """`x` with the sum, product, mean, maximum or minimum of it and `values` at flat positions.
+def values_rule(x, values, out, how, include_self, shared, xp):
+    at, g, _, theirs = shared
+    if how != "prod":
+        return at.read(g) if theirs is None else theirs * at.read(g)
+    zero = values == 0
+    zeros = at.read(at.add(xp.astype(zero, values.dtype)))
+    alone = zero & (zeros == 1)
+    one = xp.ones_like(values)
+    others = at.combine(begun(xp, at, x, how, include_self), xp.where(alone, one, values), how)
+    divided = at.read(xp.conj(out) * g) / xp.conj(xp.where(zero, one, values))
+    return xp.where(alone, at.read(xp.conj(others) * g), divided)
 
-    Where `x` itself does not count, what no position names stays as it is.
+
+@op(
+    node="ScatterReduce",
+    promotes=("x", "values"),
+    shared=parts,
+    x=self_rule,
+    values=values_rule,
+    places=None,
+)
+def reduce_at(xp, x, values, places, /, *, how, axis=None, include_self=True):
+    """`x` with the sum, product, mean, maximum or minimum of it and `values` at places.
+
+    Places are those along an axis, where values are as long as `x` is along all others; or, without
+    an axis, row-major positions. Where `x` itself does not count, what no place names stays as it
+    is.
     """
-    at = Places(xp, places, x.shape)
+    at = Places(xp, places, values, x.shape, axis)
     start = begun(xp, at, x, how, include_self)
     if how in UFUNCS:
         return at.combine(start, values, how)
@@ -129,10 +165,10 @@ def reduce_at(xp, x, values, places, /, *, how, include_self=True):
     return xp.where(number == 1, total, xp.floor_divide(total, number))
 
 
-def combine_at(x, places, values, how):
+def combine_along_axis(x, indices, values, axis, how):
     """What the extra of that name is on Tensors."""
     by = next(name for name, ufunc in UFUNCS.items() if ufunc == how)
-    return reduce_at(x, values, places, how=by)
+    return reduce_at(x, values, indices, how=by, axis=axis)
 
 
 index_reduce = named(reduce_at, "IndexReduceBackward0")

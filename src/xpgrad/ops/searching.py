@@ -139,6 +139,9 @@ def nonzero(xp, x, /, *, outputs):
 
 @op(x1=None, x2=None, sorter=None)
 def searchsorted(xp, x1, x2, sorter=None, /, *, side="left"):
+    """Where `x2` belong in sorted `x1`; in those of its lines that stand beside theirs, if any."""
+    if len(x1.shape) > 1:
+        return xp.search_lines(x1, x2, side)
     return xp.searchsorted(x1, x2, side=side, sorter=sorter)
 
 

@@ -160,6 +160,9 @@ def _maxima(space: int, input: Any, output_size: Any, places: bool) -> Any:
     x, sizes = _arguments(space, function, input, output_size)
     axes = tuple(range(x.ndim - space, x.ndim))
     inputs = tuple(x.shape[-space:])
+    if set(sizes) == {1} and 0 not in x.shape:  # all of them are one window
+        inputs = (*(1,) * (space - 1), math.prod(inputs))
+        x = x.reshape(*x.shape[:-space], *inputs)
     found: Tensor | None = None
     for i in reversed(range(space)):
         pool: Callable[..., Any] = pooling.max_pool if i else _MAXIMA[space]

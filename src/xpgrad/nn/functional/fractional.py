@@ -13,7 +13,7 @@ from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.namespace import Array, Namespace
 from xpgrad.nn.functional.arguments import drawn
-from xpgrad.nn.functional.space import numbers_of
+from xpgrad.nn.functional.space import numbers_of, ratios_of
 from xpgrad.op import named
 from xpgrad.ops import searching
 from xpgrad.ops.shape import reshape
@@ -48,11 +48,8 @@ def _pooled(
     kernel = numbers_of(kernel_size, space, "kernel_size", function)
     lengths = tuple(x.shape[-space:])
     if output_size is None:
-        if not isinstance(output_ratio, (tuple, list)):
-            output_ratio = (output_ratio,) * space
-        if not all(0 < ratio < 1 for ratio in output_ratio):
-            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
-        sizes = tuple(int(n * r) for n, r in zip(lengths, output_ratio, strict=True))
+        ratios = ratios_of(output_ratio, space)
+        sizes = tuple(int(n * r) for n, r in zip(lengths, ratios, strict=True))
     else:
         sizes = numbers_of(output_size, space, "output_size", function)
     for name, n, k, m in zip(_NAMES[-space:], lengths, kernel, sizes, strict=True):

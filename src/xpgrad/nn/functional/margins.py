@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from xpgrad.door.arguments import only_tensor
-from xpgrad.door.elementwise import clamp_min
 from xpgrad.door.reductions import sum as sum_
+from xpgrad.door.rounding import clamp_min
 from xpgrad.errors import ShapeError
 from xpgrad.nn.functional.distances import pairwise_distance
 from xpgrad.nn.functional.reducing import reduced, reduction_of

@@ -24,7 +24,9 @@ __all__ = [
     "rms_norm",
 ]  # fmt: skip
 
-_norm_of_batch: Any = named(ops.channel_norm, "NativeBatchNormBackward0")
+_norm_of_batch: Any = named(ops.channel_norm, "NativeBatchNormBackward0", tied=("x", "weight"))
+_times: Any = named(elementwise.multiply, "MulBackward0", tied=("x", "y"))  # of PyTorch's one op
+_plus: Any = named(elementwise.add, "NativeBatchNormBackward0", tied=("x",))
 
 # ------------------------------------------------------------------ over the last dimensions
 
@@ -228,7 +230,7 @@ def _by_running(
     scale = scale if weight is None else scale * weight
     shift = -running_mean.detach() * scale
     shift = shift if bias is None else shift + bias
-    out = x.contiguous() * scale.reshape(form) + shift.reshape(form)
+    out: Tensor = _plus(_times(x.contiguous(), scale.reshape(form)), shift.reshape(form))
     return out if out.dtype is x.dtype else out.to(x.dtype)
 
 
@@ -303,7 +305,7 @@ def instance_norm(
         assert running_mean is not None
         assert running_var is not None
         return _by_running(x, weight, bias, running_mean, running_var, eps)
-    out, mean, rstd = ops.channel_norm(x, weight, bias, groups=channels, over=2, eps=eps)
+    out, mean, rstd = _norm_of_batch(x, weight, bias, groups=channels, over=2, eps=eps)
     if running_mean is not None or running_var is not None:
         mean, rstd = (reshape(t.detach(), shape=(n, channels)) for t in (mean, rstd))
         root = (rstd**-2).mean(0) ** -0.5  # of the average of the variances

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
-from operator import add, and_, mul
 from typing import Any
 
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
-from xpgrad.door.joining import cat
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.nn.functional.interpolation import UnsupportedMode
-from xpgrad.nn.functional.padding import pad
 from xpgrad.nn.functional.space import in_single
-from xpgrad.ops.searching import take_along_axis
+from xpgrad.ops.sampling import SAMPLED
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = ["affine_grid", "grid_sample"]
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
-FAR = 1e9  # beyond this, or where it is no number, a place is as good as far outside
-CUBIC = -0.75
 
 
 def grid_sample(
@@ -130,114 +125,9 @@ def grid_sampler(
     return _sampled(x, places, mode, PADDINGS[padding_mode], align_corners)
 
 
-# ------------------------------------------------------------------ places
-
-
 @in_single
 def _sampled(x: Tensor, grid: Tensor, mode: str, padding: str, align: bool) -> Tensor:
-    sizes = tuple(x.shape[2:])
-    outputs = tuple(grid.shape[1:-1])
-    count = 1
-    for n in outputs:
-        count *= n
-    # Of all elements that a place takes part of, in all dimensions together: (N, elements, places).
-    index, weight, inside = None, None, None
-    for i, n in zip(reversed(range(len(sizes))), sizes, strict=True):
-        at = _scaled(grid[..., i].reshape(grid.shape[0], 1, count), n, align)
-        (line, there), part = _TAKEN[mode](at, n, padding, align)
-        index = line if index is None else _each_with_each(index * n, line, add)
-        weight = part if weight is None or part is None else _each_with_each(weight, part, mul)
-        inside = there if inside is None or there is None else _each_with_each(inside, there, and_)
-    assert index is not None
-    flat = x.reshape(*x.shape[:2], -1)
-    if inside is not None:  # elsewhere is a zero behind the last element
-        index = index.where(inside, flat.shape[2])
-        flat = pad(flat, (0, 1))
-    taken = index.shape[1]
-    value = take_along_axis(flat, index.reshape(-1, 1, taken * count), axis=2)
-    if weight is None:
-        total = value
-    else:
-        total = (value.reshape(*x.shape[:2], taken, count) * weight.unsqueeze(1)).sum(2)
-    if mode == "nearest" and grid.requires_grad:
-        total = total + grid.sum() * 0  # a derivative of 0
-    return total.reshape(*x.shape[:2], *outputs)
-
-
-def _each_with_each(a: Tensor, b: Tensor, combine: Any) -> Tensor:
-    """What `combine` makes of all pairs: (N, m, P) and (N, n, P) to (N, m * n, P)."""
-    found: Tensor = combine(a.unsqueeze(2), b.unsqueeze(1)).flatten(1, 2)
-    return found
-
-
-def _scaled(at: Tensor, n: int, align: bool) -> Tensor:
-    """From -1 … 1 to elements."""
-    return (at + 1) / 2 * (n - 1) if align else ((at + 1) * n - 1) / 2
-
-
-def _inside(at: Tensor, n: int, padding: str) -> tuple[Tensor, Tensor | None]:
-    """Whole numbers as positions, and which of them there are."""
-    known = (at.abs() < FAR) & (at == at)
-    at = at.where(known, -100.0)
-    there = (at >= 0) & (at <= n - 1) if padding == "zeros" else None
-    return at.clamp(0, n - 1).long(), there
-
-
-def _within(at: Tensor, n: int, padding: str, align: bool) -> Tensor:
-    """Places brought inside, where nothing else stands for what is outside."""
-    if padding == "zeros":
-        return at
-    if padding == "reflection":
-        at = _reflected(at, 0, 2 * (n - 1)) if align else _reflected(at, -1, 2 * n - 1)
-    free = (at.detach() > 0) & (at.detach() < n - 1)  # a border has no derivative
-    return at.where(free, at.detach().clamp(0, n - 1).nan_to_num(0.0))
-
-
-def _reflected(at: Tensor, twice_low: int, twice_high: int) -> Tensor:
-    """Places between two bounds, at which they turn back."""
-    if twice_low == twice_high:
-        return at * 0
-    low, span = twice_low / 2, (twice_high - twice_low) / 2
-    away = (at - low).abs()
-    times = (away.detach() / span).floor()
-    extra = away - times * span
-    even = times.remainder(2) == 0
-    return extra.where(even, span - extra) + low
-
-
-# What of a line is taken for places (N, 1, P): positions and which of them there are, (N, n, P),
-# and their weights.
-
-
-def _nearest(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor | None]:
-    return _inside(_within(at, n, padding, align).detach().round(), n, padding), None
-
-
-def _linear(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor]:
-    at = _within(at, n, padding, align)
-    low = at.detach().floor()
-    share = at - low
-    return _inside(cat([low, low + 1], 1), n, padding), cat([1 - share, share], 1)
-
-
-def _cubic(at: Tensor, n: int, padding: str, align: bool) -> tuple[Any, Tensor]:
-    """The four elements around each place, with the weights of cubic convolution."""
-    low = at.detach().floor()
-    t = at - low
-    s = cat([t + 1, 2 - t], 1)
-    outer = (((s - 5) * s + 8) * s - 4) * CUBIC
-    s = cat([t, 1 - t], 1)
-    inner = ((CUBIC + 2) * s - (CUBIC + 3)) * s * s + 1
-    weight = cat([outer[:, :1], inner, outer[:, 1:]], 1)
-    around = cat([low - 1, low, low + 1, low + 2], 1)
-    return _inside(_within(around, n, padding, align), n, padding), weight
-
-
-_TAKEN: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "bilinear": _linear,
-    "nearest": _nearest,
-    "bicubic": _cubic,
-}
+    return SAMPLED[x.ndim - 2](x, grid, how=(mode, padding, align))
 
 
 # ------------------------------------------------------------------ grids
@@ -284,17 +174,15 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
         _ask("affine_grid")
     ns, kind = maps._ns, maps._data.dtype
     outputs = sizes[2:]
-    total: Tensor | None = None
     with ns.current():
-        for i, n in enumerate(outputs):
+        lines = []
+        for i, n in reversed(tuple(enumerate(outputs))):  # the last dimension comes first
             steps = ns.linspace(-1.0, 1.0, n, dtype=kind) if n > 1 else ns.zeros((1,), dtype=kind)
             if not align_corners:
                 steps = steps * ((n - 1) / n)
-            form = (1, *(n if j == i else 1 for j in range(space)), 1)
-            line = wrap(ns.wrap(ns.reshape(steps, form)), ns)
-            # The last dimension of space is the first coordinate.
-            column = maps[:, :, space - 1 - i].reshape(-1, *(1,) * space, space)
-            total = line * column if total is None else total + line * column
-    assert total is not None
-    found = total + maps[:, :, space].reshape(-1, *(1,) * space, space)
-    return found.contiguous()
+            form = tuple(n if j == i else 1 for j in range(space))
+            lines.append(ns.broadcast_to(ns.reshape(steps, form), outputs))
+        places = ns.stack([*lines, ns.ones(outputs, dtype=kind)], axis=-1)
+        places = wrap(ns.wrap(ns.reshape(places, (math.prod(outputs), space + 1))), ns)
+    found: Tensor = places @ maps.mT
+    return found.reshape(sizes[0], *outputs, space)

@@ -56,6 +56,18 @@ def numbers_of(value: Any, count: int, what: str, function: str) -> Ints:
         ) from None
 
 
+def ratios_of(value: Any, space: int) -> Any:
+    """A ratio for each dimension of space, from one for all or a sequence of them.
+
+    Raises:
+        ValueError: for what is not between 0 and 1.
+    """
+    found = value if isinstance(value, (tuple, list)) else (value,) * space
+    if not all(0 < ratio < 1 for ratio in found):
+        raise ValueError(f"output_ratio must be between 0 and 1 (got {found})")
+    return found
+
+
 def batched(x: Any, space: int, function: str) -> tuple[Tensor, bool]:
     """An input with a batch dimension, and whether it had none.
 
