@@ -628,6 +628,28 @@ def test_real_part_of_a_complex_tensor():
     np.testing.assert_allclose(leaf.grad.tolist(), [18 + 4j, 54 - 2j])
 
 
+def test_parts_of_complex_gradients_written_to(ns):
+    """The gradient of what was there before a write to one part is the other part."""
+    if not has_dtype(ns, "complex128"):
+        pytest.skip(f"{ns} has no complex128")
+    for name, left in (("real", [2j, -1j]), ("imag", [1, 3])):
+        leaf = tensor(ns, np.array([1 + 2j, 3 - 1j]), requires_grad=True)
+        more = tensor(ns, np.array([0.5, 0.25]), requires_grad=True)
+        z = leaf * 1
+        part = getattr(z, name)
+        part.copy_(more)
+        assert [abs(v) for v in host(getattr(z, name))] == [0.5, 0.25]
+        z.backward(tensor(ns, np.array([1 + 2j, 3 - 1j])))
+        np.testing.assert_array_equal(host(leaf.grad), left)
+        expected = [1, 3] if name == "real" else [2, -1]
+        np.testing.assert_array_equal(host(more.grad), expected)
+    leaf = tensor(ns, np.array([3 + 4j]), requires_grad=True)
+    (g,) = xg.autograd.grad(leaf.abs().sum(), leaf, create_graph=True)
+    g.real.add_(tensor(ns, np.array([0.5]), requires_grad=True))
+    g.backward(tensor(ns, np.array([1j])))
+    np.testing.assert_allclose(host(leaf.grad), [(-12 + 9j) / 125])
+
+
 def test_views_made_without_recording():
     base = xg.ones(2, 3, requires_grad=True) * 1
     with xg.no_grad():

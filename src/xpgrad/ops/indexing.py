@@ -174,6 +174,7 @@ def overlaid(xp, base, values, ones, steps):
     if ones.dtype == base.dtype:
         return xp.where(there != 0, values, base)
     # The real or the imaginary part: the other one stays.
+    there, values = (xp.astype(x, base.dtype) for x in (there, values))
     parts = [xp.where(p(there) != 0, p(values), p(base)) for p in (xp.real, xp.imag)]
     return xp.as_complex(xp.stack(parts, axis=-1))
 
