@@ -460,6 +460,10 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(64, 1000), "t": positions(1000, 64)},
         lambda lib, t: lib.nn.functional.cross_entropy(t["x"], t["t"]),
     ),
+    "cross_entropy 8x21x64x64": (
+        {"x": normal(8, 21, 64, 64), "t": positions(21, 8, 64, 64)},
+        lambda lib, t: lib.nn.functional.cross_entropy(t["x"], t["t"]),
+    ),
     "ctc_loss 50x16x20, 10 labels": (
         {
             "x": normal(50, 16, 20),
@@ -493,6 +497,12 @@ LAYERS: dict[str, tuple[dict[str, np.ndarray], Callable[[Any, dict[str, Any]], A
         {"x": normal(*IMAGES), "w": normal(32), "b": normal(32)},
         lambda lib, t: lib.nn.functional.batch_norm(
             t["x"], None, None, t["w"], t["b"], training=True
+        ),
+    ),
+    "batch_norm 16x32x28x28, eval": (
+        {"x": normal(*IMAGES), "w": normal(32), "b": normal(32), "m": normal(32)},
+        lambda lib, t: lib.nn.functional.batch_norm(
+            t["x"], t["m"].detach(), t["m"].detach() ** 2 + 1, t["w"], t["b"]
         ),
     ),
     "group_norm 16x32x28x28, 8": (

@@ -555,8 +555,8 @@ def _huber(x, y, delta=1.0):
 
 
 def _nll(x, target, weight, reduction="mean"):
-    weight = np.ones(len(x), x.dtype) if weight is None else weight
-    terms = -x[np.arange(len(x)), target] * weight
+    weight = np.ones(target.shape, x.dtype) if weight is None else weight
+    terms = -np.take_along_axis(x, target[:, None], 1)[:, 0] * weight
     if reduction == "none":
         return terms
     total = np.sum(terms)
@@ -579,7 +579,9 @@ ROWS += [
         + [S((3, 4), np.array([2, 2, 2]), None, reduction=r) for r in REDUCTIONS]
         + [S((3, 4), np.array([2, 0, 3]), np.array([0.0, 2.0, 0.5]), reduction=r)
            for r in REDUCTIONS]
-        + [S((0, 4), np.zeros(0, int), (0,), reduction="sum")],
+        + [S((0, 4), np.zeros(0, int), (0,), reduction="sum")]
+        + [S((2, 4, 3), np.array([[2, 0, 3], [1, 1, 2]]), w, reduction=r)
+           for r in REDUCTIONS for w in (None, D((2, 3), POSITIVE))],
         constants=(2,)),
 ]  # fmt: skip
 
@@ -789,8 +791,9 @@ def _kth_place(x, axis, k, keepdims=False, nan=False):
     def place(line):
         strange = np.flatnonzero(np.isnan(line))
         if nan and strange.size:
-            return strange[-1]
-        return np.argsort(line, kind="stable")[k]
+            return strange[0]
+        middle = max((line.size - strange.size - 1) // 2, 0)
+        return np.argsort(line, kind="stable")[middle if k is None else k]
 
     found = np.apply_along_axis(place, axis, x)
     return np.expand_dims(found, axis) if keepdims else found
@@ -841,7 +844,9 @@ ROWS += [
          S(TIES, axis=1, k=1), S((2, 3), axis=1, k=1, nan=True)],
         dtypes=FLOATS + HALF + ("int32",), differentiable=False),
     Row("kth_place", _kth_place,
-        [S(NANS, axis=1, k=1), S(NANS, axis=1, k=1, nan=True), S(NANS, axis=0, k=0, nan=True)],
+        [S(NANS, axis=1, k=1), S(NANS, axis=1, k=1, nan=True), S(NANS, axis=1, k=None),
+         S(NANS, axis=0, k=None, keepdims=True), S(NANS * np.nan, axis=1, k=None),
+         S(NANS, axis=0, k=0, nan=True)],
         differentiable=False),
     *(Row(name, f, [S(()), S((5,)), S((2, 3)), S((2, 3), axis=0), S((2, 3), axis=1, keepdims=True),
                     S(TIES, axis=1)], dtypes=FLOATS + HALF + INTS, differentiable=False)
@@ -962,6 +967,14 @@ def _diagonal(x, offset=0, axis1=0, axis2=1):
     return np.diagonal(x, offset, axis1, axis2)
 
 
+def _diag_embed(x, offset=0):
+    n = x.shape[-1] + abs(offset)
+    out = np.zeros((*x.shape[:-1], n, n), x.dtype)
+    for i in range(x.shape[-1]):
+        out[..., i + max(-offset, 0), i + max(offset, 0)] = x[..., i]
+    return out
+
+
 def _trace(x, offset=0):
     return np.trace(x, offset, -2, -1)
 
@@ -1000,6 +1013,9 @@ ROWS += [
          S((3, 2), offset=-1, axis1=0, axis2=1), S((2, 3, 4), axis1=0, axis2=2),
          S((2, 3, 4), axis1=2, axis2=1), S((2, 2), offset=5, axis1=0, axis2=1),
          S((2, 2), offset=-5, axis1=0, axis2=1), S((0, 2), axis1=0, axis2=1)], dtypes=PRODUCTS),
+    Row("diag_embed", _diag_embed,
+        [S((3,)), S((2, 3), offset=1), S((2, 2, 1), offset=-2), S((0,)), S((2, 0), offset=2)],
+        dtypes=PRODUCTS),
     Row("trace", _trace, [S((3, 3)), S((2, 3), offset=1), S((4, 2, 3), offset=-1), S((0, 2))],
         dtypes=PRODUCTS),
     Row("vector_norm", _vector_norm, NORMS, dtypes=PRODUCTS),

@@ -89,7 +89,28 @@ def _channel_norm(x, weight, bias, groups, over, eps=1e-5):
     return out, mean[..., 0], rstd[..., 0]
 
 
+def _scaled(x, scale, shift):
+    form = scale.shape + (1,) * (x.ndim - 2)
+    out = x * scale.reshape(form)
+    return out if shift is None else out + shift.reshape(form)
+
+
+def _fixed_norm(x, weight, bias, mean, rstd):
+    scale = rstd if weight is None else rstd * weight
+    shift = -mean * scale
+    return _scaled(x, scale, shift if bias is None else shift + bias)
+
+
 ROWS += [
+    Row("scaled", _scaled,
+        [S((4, 3), (3,), (3,)), S((2, 3, 2), (3,), None), S((2, 3, 2, 2), (2, 3), (2, 3)),
+         S((4, 3), (4, 3), None), S((0, 3, 2), (3,), (3,))],
+        dtypes=FLOATS + HALF, constants=(1, 2)),
+    Row("fixed_norm", _fixed_norm,
+        [S((4, 3), (3,), (3,), (3,), D((3,), POSITIVE)),
+         S((2, 3, 2), None, (3,), (3,), D((3,), POSITIVE)),
+         S((3, 2, 2, 2), (2,), None, (2,), D((2,), POSITIVE))],
+        dtypes=FLOATS, constants=(3, 4), tolerance=8),
     Row("rms_norm", _rms_norm,
         [S((4, 3), (3,), axes=(1,), eps=0.1), S((2, 3, 4), (3, 4), axes=(1, 2), eps=1e-5),
          S((4, 3), None, axes=(1,), eps=1e-5), S((3,), (3,), axes=(0,), eps=1e-5),
@@ -129,18 +150,25 @@ ROWS += [
 # ------------------------------------------------------------------ losses
 
 
-def _cross_entropy(x, target, reduction="mean"):
+def _cross_entropy(x, target, weight=None, reduction="mean", ignore=None, smoothing=0.0):
     top = x.max(1, keepdims=True)
     powers = np.exp(x - top)
     logs = x - top - np.log(powers.sum(1, keepdims=True))
-    terms = -logs[np.arange(len(x)), target]
-    found = {"none": lambda t: t, "sum": np.sum, "mean": np.mean}[reduction](terms)
+    each = np.ones(x.shape[1], x.dtype) if weight is None else weight
+    counts = (target == target) if ignore is None else target != ignore
+    target = np.where(counts, target, 0)
+    picked = -np.take_along_axis(logs, target[:, None], 1)[:, 0] * each[target]
+    spread = -np.moveaxis(logs, 1, -1) @ each / x.shape[1]
+    terms = np.where(counts, (1 - smoothing) * picked + smoothing * spread, 0)
+    found = terms
+    if reduction != "none":
+        found = terms.sum() / (np.sum(each[target] * counts) if reduction == "mean" else 1)
     return np.asarray(found, x.dtype), powers
 
 
 def _linear_cross_entropy(x, weight, bias, target, chunk):
     scores = x @ weight.T + (0 if bias is None else bias)
-    return _cross_entropy(scores, target, "none")[0]
+    return _cross_entropy(scores, target, reduction="none")[0]
 
 
 def _ctc(x, targets, steps, lengths, blank=0, zero_infinity=False, scores=False):
@@ -157,13 +185,60 @@ def _ctc(x, targets, steps, lengths, blank=0, zero_infinity=False, scores=False)
     return np.asarray(found, x.dtype)
 
 
+def _multi_margin(x, target, weight=None, p=1, margin=1.0, reduction="mean"):
+    terms, slopes = np.zeros(len(x), x.dtype), np.zeros_like(x)
+    for i, (row, t) in enumerate(zip(x, target, strict=True)):
+        factor = (1 if weight is None else weight[t]) / len(row)
+        for j in range(len(row)):
+            over = max(0, margin - row[t] + row[j])
+            if j != t and over > 0:
+                terms[i] += over**p * factor
+                slopes[i, j] += p * over ** (p - 1) * factor
+                slopes[i, t] -= p * over ** (p - 1) * factor
+    found = {"none": lambda t: t, "sum": np.sum, "mean": np.mean}[reduction](terms)
+    return np.asarray(found, x.dtype), slopes
+
+
+def _multilabel_margin(x, target, reduction="mean"):
+    terms, slopes = np.zeros(len(x), x.dtype), np.zeros_like(x)
+    for i, (row, labels) in enumerate(zip(x, target, strict=True)):
+        own = list(itertools.takewhile(lambda t: t >= 0, labels))
+        for t, j in itertools.product(own, set(range(len(row))) - set(own)):
+            if 1 - row[t] + row[j] > 0:
+                terms[i] += (1 - row[t] + row[j]) / len(row)
+                slopes[i, j] += 1 / len(row)
+                slopes[i, t] -= 1 / len(row)
+    found = {"none": lambda t: t, "sum": np.sum, "mean": np.mean}[reduction](terms)
+    return np.asarray(found, x.dtype), slopes
+
+
 LABELS = np.array([[1, 2], [2, 2], [1, 0], [2, 1]])
 STEPS, LENGTHS = np.array([4, 3, 4, 1]), np.array([2, 2, 1, 0])
 CLASSES = np.array([2, 0, 3])
 
 ROWS += [
     Row("cross_entropy", _cross_entropy,
-        [S((3, 4), CLASSES, reduction=r) for r in REDUCTIONS] + [S((3, 4), CLASSES * 0)],
+        [S((3, 4), CLASSES, None, reduction=r) for r in REDUCTIONS]
+        + [S((3, 4), CLASSES * 0, None)]
+        + [S((3, 4), CLASSES, w, reduction=r, ignore=i, smoothing=s)
+           for r in REDUCTIONS for w, i, s in (
+               (None, 2, 0.0), (None, None, 0.2), (D((4,), POSITIVE), None, 0.0),
+               (D((4,), POSITIVE), 0, 0.2))]
+        + [S((2, 4, 3), np.array([[2, 0, 3], [1, 1, 2]]), w, reduction=r, ignore=i, smoothing=s)
+           for r, w, i, s in (
+               ("none", None, None, 0.0), ("mean", D((4,), POSITIVE), 1, 0.2),
+               ("mean", None, 1, 0.0))]
+        + [S((2, 3, 2, 2), np.array([[[0, 1], [2, 2]], [[1, 1], [0, 2]]]), None)],
+        tolerance=8, constants=(2,)),
+    Row("multi_margin_loss", _multi_margin,
+        [S((3, 4), CLASSES, w, p=p, reduction=r, margin=m)
+         for r, p, m, w in (
+             ("mean", 1, 1.0, None), ("sum", 1, 0.3, (4,)), ("none", 2, 1.0, None),
+             ("mean", 2, 0.3, (4,)))] + [S((1, 1), CLASSES[1:2], None)],
+        tolerance=4, constants=(2,)),
+    Row("multilabel_margin_loss", _multilabel_margin,
+        [S((3, 4), np.array([[2, 0, -1, 1], [-1, 0, 1, 2], [3, 3, 1, -1]]), reduction=r)
+         for r in REDUCTIONS] + [S((1, 2), np.array([[1, 0]]))],
         tolerance=4),
     Row("linear_cross_entropy", _linear_cross_entropy,
         [S((3, 2), (4, 2), (4,), CLASSES, chunk=n) for n in (1, 2, 3)]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from op_table import COMPLEX, FLOATS, HALF, INTS, Error, Row, S
+from xpgrad.boxes import Boxes
 from xpgrad.windowed import Taps
 
 SPATIAL: list[Row] = []
@@ -134,6 +135,34 @@ def _max_places(places, code, axis, size, stride, count, unit, padding=0, dilati
     return out
 
 
+def _box_max(x, axis, boxes):
+    lead = x.shape[:axis]
+    flat = x.reshape(math.prod(lead), *boxes.inputs)
+    best = np.zeros((len(flat), *boxes.sizes), x.dtype)
+    places = np.zeros(best.shape, np.int64)
+    numbers = np.arange(math.prod(boxes.inputs)).reshape(boxes.inputs)
+    for n, *at in np.ndindex(*best.shape):
+        box = tuple(slice(i * a // m, math.ceil((i + 1) * a / m)) for i, a, m in
+                    zip(at, boxes.inputs, boxes.sizes, strict=True))  # fmt: skip
+        values = flat[n][box].reshape(-1)
+        nan = np.flatnonzero(np.isnan(values))
+        k = nan[-1] if len(nan) else np.argmax(values)
+        best[(n, *at)], places[(n, *at)] = values[k], numbers[box].reshape(-1)[k]
+    return best.reshape(*lead, *boxes.sizes), places.reshape(*lead, *boxes.sizes)
+
+
+_NANS = np.array([[1, np.nan, 3, 3], [np.nan, 5, 5, 2], [-np.inf] * 4, [7, 7, np.inf, 7]])
+_BOXES = [
+    S((6,), axis=0, boxes=Boxes((6,), (4,))),
+    S((2, 3, 5, 7), axis=2, boxes=Boxes((5, 7), (3, 3))),
+    S((2, 4, 6), axis=1, boxes=Boxes((4, 6), (2, 3))),
+    S((4, 30), axis=0, boxes=Boxes((4, 30), (1, 1))),
+    S((2, 3, 20), axis=1, boxes=Boxes((3, 20), (3, 3))),
+    S((2, 3, 4, 5), axis=1, boxes=Boxes((3, 4, 5), (2, 3, 1))),
+    S((0, 4), axis=1, boxes=Boxes((4,), (3,))),
+    S((2, 4), axis=1, boxes=Boxes((4,), (0,))),
+]
+
 _POOLS = [
     S((6,), axis=0, size=2, stride=2, count=3),
     S((2, 7), axis=1, size=3, stride=2, count=3),
@@ -155,6 +184,10 @@ SPATIAL += [
     Row("max_pool", _max_pool, _POOLS, dtypes=INTS, differentiable=False),
     Row("max_pool", _max_pool, [S((2, 300), axis=1, size=300, stride=1, count=1)],
         dtypes=("float32",), differentiable=False),
+    Row("box_max", _box_max, _BOXES, dtypes=FLOATS + HALF),
+    Row("box_max", _box_max,
+        [S(_NANS, axis=0, boxes=Boxes((4, 4), sizes)) for sizes in ((1, 1), (2, 2), (3, 3))],
+        dtypes=FLOATS, differentiable=False),
     Row("max_places", _max_places,
         [S(None, _CODES, axis=1, size=3, stride=2, count=3, unit=1),
          S(np.arange(14).reshape(2, 7), _CODES, axis=1, size=3, stride=2, count=3, unit=10),

@@ -135,8 +135,20 @@ def _as_strided(x, shape, strides, offset):
     return x.reshape(-1)[places]
 
 
-def _cdist(x, y, by_product=False):
-    return np.sqrt(np.sum((x[..., :, None, :] - y[..., None, :, :]) ** 2, -1))
+def _length(off, p):
+    if p == 2:
+        return np.sqrt(np.sum(off**2, -1))
+    size = (off != 0).astype(off.dtype) if p == 0 else abs(off)
+    return size.max(-1, initial=0) if p == np.inf else size.sum(-1)
+
+
+def _cdist(x, y, p=2, by_product=False):
+    return _length(x[..., :, None, :] - y[..., None, :, :], p)
+
+
+def _pdist(x, p):
+    i, j = np.triu_indices(x.shape[-2], 1)
+    return _length(x[..., i, :] - x[..., j, :], p)
 
 
 REDUCE = {
@@ -190,7 +202,13 @@ ROWS += [
         dtypes=FLOATS + COMPLEX),
     Row("cdist", _cdist,
         [S((2, 3), (4, 3)), S((5, 2, 3), (1, 4, 3)), S((2, 3), (4, 3), by_product=True),
-         S((0, 3), (2, 3)), S((1, 1), (1, 1))], tolerance=4),
+         S((0, 3), (2, 3)), S((1, 1), (1, 1)), *(S((2, 3), (4, 3), p=p) for p in (1, np.inf)),
+         S((3, 2, 3), (4, 3), p=1.0)], tolerance=4),
+    Row("pdist", _pdist, [S((4, 3), p=p) for p in (1, 2, np.inf)] + [S((2, 3, 2), p=2)],
+        tolerance=4),
+    Row("cdist", _cdist, [S((2, 3), (4, 3), p=0), S((2, 0), (4, 0), p=np.inf)], dtypes=FLOATS,
+        differentiable=False),
+    Row("pdist", _pdist, [S((4, 3), p=0), S((1, 3), p=1)], dtypes=FLOATS, differentiable=False),
     *(Row("reduce_at", _reduce_at,
           [S((2, 3), (4,), TWICE, how=how), S((2, 3), (4,), TWICE, how=how, include_self=False),
            S((6,), (2, 2), TWICE.reshape(2, 2), how=how),

@@ -556,3 +556,19 @@ def test_every_namespace(ns):
     assert np.allclose(host((z * 2).detach()), [0.0, -2.0, 4.0])
     z.add_(1)
     assert np.allclose(host(z.detach()), [1.0, 0.0, 3.0])
+
+
+@pytest.mark.parametrize("lifted", [False, True])
+def test_writing_to_what_a_level_saved(lifted):
+    x, w = xg.ones(3), xg.ones(3).requires_grad_()
+    with fw.dual_level():
+        if lifted:  # a Tensor from outside, met by a dual
+            y = fw.make_dual(w, xg.ones(3)) * x
+        else:
+            y = w * fw.make_dual(x, xg.ones(3))[:2].sum() * fw.make_dual(x, xg.ones(3))
+        y.sum().backward(retain_graph=True)
+        x.mul_(2)  # nobody but Tensors holds the array, and one of them is saved
+        with pytest.raises(GradientError, match="at version 1; expected version 0"):
+            y.sum().backward()
+    with pytest.raises(GradientError, match="at version 1; expected version 0"):
+        y.sum().backward()

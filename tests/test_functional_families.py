@@ -333,6 +333,42 @@ def test_running_statistics_like_pytorch(name, more, momentum):
         np.testing.assert_allclose(a, e, rtol=1e-9, atol=1e-12)
 
 
+def test_running_statistics_may_move_before_gradients_are_asked_for():
+    x = xg.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    w = xg.ones(2, requires_grad=True)
+    mean, var = xg.tensor([1.0, 2.0]), xg.tensor([4.0, 9.0])
+    out = functional.batch_norm(x, mean, var, w, eps=0.0)
+    functional.batch_norm(x, mean, var, training=True)
+    out.sum().backward()
+    np.testing.assert_allclose(host(x.grad), [[1 / 2, 1 / 3]] * 2, rtol=1e-6)
+    np.testing.assert_allclose(host(w.grad), [2 / 2, 3 / 3], rtol=1e-6)
+
+
+PATHS = {
+    "NllLossBackward0": lambda F, x: F.cross_entropy(x[:, :, 0, 0], x[:, 0, 0, 0].long() * 0),
+    "NllLoss2DBackward0": lambda F, x: F.cross_entropy(x, x[:, 0].long() * 0, reduction="none"),
+    "ViewBackward0": lambda F, x: F.nll_loss(x[..., 0], x[:, 0, :, 0].long() * 0, reduction="none"),
+    "AddBackward0": lambda F, x: F.cross_entropy(x, x[:, 0].long() * 0, label_smoothing=0.1),
+    "MulBackward0": lambda F, x: F.dropout2d(x),
+    "MultiMarginLossBackward0": lambda F, x: F.multi_margin_loss(
+        x[:, :, 0, 0], x[:, 0, 0, 0].long() * 0
+    ),
+    "NativeBatchNormBackward0": lambda F, x: F.batch_norm(
+        x, x[0, :, 0, 0].detach(), x[0, :, 0, 0].detach() ** 2 + 1
+    ),
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", PATHS)
+def test_nodes_have_the_names_of_pytorchs(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here")
+    for t in (xg, torch):
+        assert (
+            PATHS[name](t.nn.functional, t.ones(2, 3, 4, 5).requires_grad_()).grad_fn.name() == name
+        )
+
+
 PROGRAMS = {
     "group norm": (lambda F, x, w, b: F.group_norm(x, 2, w, b), IMAGE, CHANNELS, SHIFTS),
     "group norm, flat": (lambda F, x, w, b: F.group_norm(x, 2, w, b), X[:, :4], CHANNELS, SHIFTS),
@@ -717,3 +753,12 @@ def test_the_tests_can_fail(monkeypatch):
     with pytest.raises(AssertionError), warnings.catch_warnings():
         test_kinks_like_pytorch("mish")
     assert has_dtype(xg.tensor(0.0)._ns, "float32")
+
+
+def test_what_a_loss_weighs_with_nothing():
+    """It counts nothing, though it be infinite: PyTorch's is nan."""
+    x = xg.tensor([[math.inf, 2.0], [math.nan, 1.0]], requires_grad=True)
+    loss = functional.nll_loss(x, xg.tensor([0, 1]), weight=xg.tensor([0.0, 1.0]))
+    loss.backward()
+    assert loss.item() == -1
+    assert x.grad.tolist() == [[0, 0], [0, -1]]

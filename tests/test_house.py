@@ -32,6 +32,7 @@ LAYERS = [
     {
         *("namespace", "registry", "indexing", "host", "host_linalg"),
         *("portable", "extras", "fused", "losses", "pieces", "sampled", "sequences", "windowed"),
+        *("boxes", "distant"),
     },
     {"tensor", "graph", "hooks", "arrivals", "versions", "views", "_methods"},
     {"op", "call", "promotion"},

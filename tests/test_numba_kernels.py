@@ -16,6 +16,7 @@ from namespaces import give
 from op_table import ROWS
 from xpgrad.fused import Fused
 from xpgrad.namespace import Namespace
+from xpgrad.windowed import Windowed
 from xpgrad_backends import numba_kernels, numpy_depthwise, numpy_places
 from xpgrad_backends.numba_kernels import compiled
 from xpgrad_backends.numpy_windows import Plan
@@ -68,11 +69,12 @@ def close(mine, theirs, what=""):
 
 OPS = (
     "channel_norm", "convolution", "convolution_input", "convolution_weight",
-    "cumulative_logsumexp", "cumulative_prod", "cumulative_sum", "elu", "embedding", "flip",
+    "cumulative_logsumexp", "cumulative_prod", "cumulative_sum", "elu", "embedding",
+    "fixed_norm", "flip",
     "gelu", "getitem", "hardswish", "index_add", "index_put", "kth_place", "layer_norm",
     "leaky_relu", "log_softmax", "matmul", "pick", "reduce_at", "rms_norm", "running_extremum",
-    "scatter_add", "sigmoid", "silu", "softmax", "take", "take_along_axis", "top_places", "tril",
-    "triu",
+    "scaled", "scatter_add", "sigmoid", "silu", "softmax", "take", "take_along_axis", "top_places",
+    "tril", "triu",
 )  # fmt: skip
 SAMPLES = [pytest.param(row, id=f"{row.name}-{i}") for i, row in enumerate(ROWS) if row.name in OPS]
 
@@ -118,7 +120,8 @@ def portable(name):
 
 def test_all_extras_are_here():
     found = {name.partition("_gradient")[0] for name in vars(Fused) if not name.startswith("_")}
-    assert found | {"sigmoid"} == {*POINTWISE, *ALONG, *NORMS, "carried_back"}
+    others = "carried_back", "channel_sums", "scaled"
+    assert found | {"sigmoid"} == {*POINTWISE, *ALONG, *NORMS, *others}
 
 
 def views(x):
@@ -189,7 +192,6 @@ def test_rows(kernels, cpu, name, kind):
         out, g = portable(name)(cpu, x, axis), draw(kind, *x.shape)
         name_ = f"{name}_gradient"
         close(compiled(name_, g, out, axis), portable(name_)(cpu, g, out, axis), name_)
-    assert compiled(name, strange, 0) is None  # left to NumPy
 
 
 def parameters(kind, n):
@@ -246,6 +248,24 @@ def test_channel_norms(kernels, cpu, shape, groups, over, kind):
                 compiled("channel_norm_gradients", *given),
                 Fused.channel_norm_gradients(cpu, *given),
             )
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize("shape", [(9, 5), (130, 5, 1), (3, 4, 7), (2, 3, 4, 5), (1, 1, 1)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_channels_by_given_numbers(kernels, cpu, shape, kind):
+    strange = draw(kind, *shape)
+    strange.reshape(-1)[-1] = np.inf
+    for x in (draw(kind, *shape), strange, draw(kind, *shape[::-1]).T):
+        for own, shifted in itertools.product((shape[1:2], shape[:2]), (True, False)):
+            given = x, draw(kind, *own), draw(kind, *own) if shifted else None
+            mine = compiled("scaled", *given)
+            if len(own) == 2 and x[0, 0].size == 1:
+                assert mine is None  # left to NumPy
+            else:
+                close(mine, Fused.scaled(cpu, *given))
+        given = draw(kind, *shape), x, draw(kind, shape[1])
+        close(compiled("channel_sums", *given), Fused.channel_sums(cpu, *given))
 
 
 def test_sums_over_many_rows_are_accurate(kernels):
@@ -681,6 +701,19 @@ def test_depthwise(kernels, kind, long, monkeypatch):
     )  # images in pieces, if they are larger
     for lengths, how in convolutions(150):
         check_depthwise(kind, lengths, how)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_gaps_of_depthwise_convolutions_are_zero_times_anything(kernels, cpu):
+    how = ((3, 3), (2, 2), (1, 1), (1, 1), 4)
+    x, g = draw("f", 2, 4, 6, 6), draw("f", 2, 4, 3, 3)
+    x[0, 1, 2, 3] = np.inf
+    found = cpu.convolve_weight(x, g, *how)
+    close(found, Windowed.convolve_weight(cpu, x, g, *how))
+    w = draw("f", 4, 1, 3, 3)
+    w[1, 0, 1, 2] = np.inf
+    found = cpu.convolve_input(g, w, (6, 6), *how[1:])
+    close(found, Windowed.convolve_input(cpu, g, w, (6, 6), *how[1:]))
 
 
 def test_depthwise_of_volumes_is_left_to_numpy(kernels):

@@ -8,6 +8,9 @@ import pytest
 import test_ops
 from op_table import ROWS
 from test_numba_kernels import SPECIAL, close, draw, kernels, views  # noqa: F401 - a fixture
+from xpgrad.boxes import Boxed, Boxes
+from xpgrad.distant import Distant
+from xpgrad.fused import Fused
 from xpgrad.losses import Losses
 from xpgrad.pieces import Pieces
 from xpgrad.sampled import Sampled
@@ -20,8 +23,9 @@ from xpgrad_backends.numpy_windows import Blocks, Packed, Plan
 rng = np.random.default_rng(0)
 
 OPS = (
-    "convolution", "convolution_input", "convolution_weight", "cross_entropy", "ctc_loss", "erfc",
-    "glu", "grid_sample", "hardshrink", "hardsigmoid", "hardtanh", "max_pool", "resample",
+    "box_max", "cdist", "convolution", "convolution_input", "convolution_weight", "cross_entropy",
+    "ctc_loss", "erfc", "multi_margin_loss", "multilabel_margin_loss",
+    "glu", "grid_sample", "hardshrink", "hardsigmoid", "hardtanh", "max_pool", "pdist", "resample",
     "softshrink", "threshold",
 )  # fmt: skip
 SAMPLES = [pytest.param(row, id=f"{row.name}-{i}") for i, row in enumerate(ROWS) if row.name in OPS]
@@ -103,21 +107,69 @@ def test_complement_of_the_error_function(kernels, kind):  # noqa: F811
 def test_cross_entropy(kernels, cpu, kind, reduction):  # noqa: F811
     strange = draw(kind, 6, 70)
     strange[0, 3], strange[1, 69], strange[2, 0], strange[3, 5] = np.nan, np.inf, -np.inf, 1e30
-    for x in (strange, draw(kind, 1, 1), draw(kind, 5, 33) * 50, strange[:, ::-1], strange.T):
+    images = strange.reshape(2, 3, 70).transpose(0, 2, 1)
+    for x in (strange, draw(kind, 1, 1), draw(kind, 5, 33) * 50, strange[:, ::-1], strange.T,
+              images, draw(kind, 2, 4, 300), draw(kind, 2, 5, 3, 1)):  # fmt: skip
+        weight = np.abs(draw(kind, x.shape[1]))
+        for w, ignore, smoothing in itertools.product(
+            (None, weight, weight * (weight < 1)), (None, -100, 0), (0.0, 0.3)
+        ):
+            target = rng.integers(0, x.shape[1], (len(x), *x.shape[2:]))
+            if ignore is not None:
+                target[rng.random(target.shape) < 0.3] = ignore
+            how = (w, reduction, ignore, smoothing)
+            theirs = Losses.cross_entropy(cpu, x, target, *how)
+            for made in (compiled("cross_entropy", x, target, *how),
+                         numpy_losses.cross_entropy(cpu, x, target, *how)):  # fmt: skip
+                close(np.asarray(made[0]), np.asarray(theirs[0]), how)
+                there = ~np.isnan(x).any(axis=1)  # of nan the sum is nan, and that is what counts
+                mine, exact = (np.moveaxis(a[1], 1, -1)[there] for a in (made, theirs))
+                close(mine, exact)
+            g = draw(kind, *np.shape(theirs[0]))
+            given = (g, theirs[1], target, *how)
+            theirs = Losses.cross_entropy_gradient(cpu, *given)
+            close(compiled("cross_entropy_gradient", *given), theirs, how)
+            close(numpy_losses.cross_entropy_gradient(cpu, *given), theirs, how)
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_softmax_across(kernels, cpu, name, axis, kind):  # noqa: F811
+    strange = draw(kind, 3, 5, 140)
+    strange[0, 0, :4] = np.nan, np.inf, -np.inf, 1e30
+    for x in (strange, strange.transpose(2, 0, 1), draw(kind, 4, 1, 2) * 100):
+        out = getattr(Fused, name)(cpu, x, axis)
+        close(compiled(name, x, axis), out)
+        given = (draw(kind, *x.shape), out, axis)
+        theirs = getattr(Fused, f"{name}_gradient")(cpu, *given)
+        close(compiled(f"{name}_gradient", *given), theirs)
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize("width", [1, 2, 21, 4000])
+def test_logarithms(kernels, cpu, width, kind):  # noqa: F811
+    """Of all sums from 1 to the number of classes."""
+    x = np.zeros((1, width, 513), kind)
+    x[0, 1:] = -np.linspace(0, 30, 513)
+    close(compiled("log_softmax", x, 1), Fused.log_softmax(cpu, x, 1))
+    assert np.isnan(compiled("log_softmax", np.full_like(x, np.nan), 1)).all()
+
+
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_margins(kernels, cpu, kind):  # noqa: F811
+    strange = draw(kind, 6, 20)
+    strange[0, 3], strange[1, 19], strange[2, 0], strange[3] = np.nan, np.inf, -np.inf, 1
+    for x in (strange, draw(kind, 1, 1), strange[:, ::-1], strange.T, draw(kind, 0, 3)):
         target = rng.integers(0, x.shape[1], len(x))
-        theirs = Losses.cross_entropy(cpu, x, target, reduction)
-        finite = np.isfinite(theirs[0]).all()
-        for made in (compiled("cross_entropy", x, target, reduction),
-                     numpy_losses.cross_entropy(cpu, x, target, reduction)):  # fmt: skip
-            close(np.asarray(made[0]), np.asarray(theirs[0]))
-            there = ~np.isnan(x).any(axis=1)  # of nan the sum is nan, and that is what counts
-            close(made[1][there], theirs[1][there])
-        g = draw(kind, *np.shape(theirs[0]))
-        given = (g, theirs[1], target, reduction)
-        theirs = Losses.cross_entropy_gradient(cpu, *given)
-        assert finite == np.isfinite(theirs).all() or x is not strange
-        close(compiled("cross_entropy_gradient", *given), theirs)
-        close(numpy_losses.cross_entropy_gradient(cpu, *given), theirs)
+        for w, p, margin in itertools.product((None, draw(kind, x.shape[1])), (1, 2), (1.0, 0.1)):
+            given = (x, target, w, p, margin)
+            close(compiled("multi_margin", *given), Losses.multi_margin(cpu, *given))
+        labels = rng.integers(-1, x.shape[1], x.shape)
+        given = (x, labels)
+        close(compiled("multilabel_margin", *given), Losses.multilabel_margin(cpu, *given))
 
 
 @pytest.mark.parametrize("kind", "fd")
@@ -196,6 +248,73 @@ def test_places_of_a_grid(kernels, cpu, mode, padding, kind):  # noqa: F811
     flat[:2] = np.nan, np.inf
     mine, theirs = cpu.grid_sample(x, grid, how), Sampled.grid_sample(cpu, x, grid, how)
     np.testing.assert_array_equal(np.isnan(mine), np.isnan(theirs))
+
+
+# ── boxes ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", "fd")
+def test_maxima_of_boxes(kernels, cpu, kind):  # noqa: F811
+    for shape, sizes in (
+        ((5, 7), (3, 3)), ((2, 6, 9), (6, 2)), ((3, 200), (2,)), ((2, 3, 90), (1, 1)),
+        ((2, 4, 150), (2, 2)), ((2, 4, 5, 6), (3, 1, 4)), ((4, 3, 5), (2, 2, 2)), ((130,), (1,)),
+    ):  # fmt: skip
+        axis = len(shape) - len(sizes)
+        boxes = Boxes(shape[axis:], sizes)
+        strange = rng.integers(0, 4, shape).astype(kind)  # many are equal
+        strange.reshape(-1)[::29] = -np.inf
+        for x in (draw(kind, *shape), strange, np.asfortranarray(strange)):
+            for _ in range(2):
+                best, places = compiled("box_maxima", x, axis, boxes)
+                theirs = Boxed.box_maxima(cpu, x, axis, boxes)
+                np.testing.assert_array_equal(best, theirs[0])
+                np.testing.assert_array_equal(places, theirs[1])
+                x = x.copy()
+                x.reshape(-1)[::17] = np.nan
+    assert compiled("box_maxima", x.astype("e"), axis, boxes) is None
+    assert compiled("box_maxima", np.zeros((0, 4), kind), 1, Boxes((4,), (2,))) is None
+
+
+# ── distances ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("p", [0, 1, 2, np.inf])
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_distances(kernels, cpu, kind, p):  # noqa: F811
+    for lead, n, others, width in (
+        ((), 5, 7, 3),
+        ((2, 3), 4, 9, 20),
+        ((), 40, 33, 1),
+        ((), 1, 2, 2),
+    ):
+        for strange in (False, True):
+            x, y = draw(kind, *lead, n, width), draw(kind, *lead, others, width)
+            if strange:
+                x, y = np.asfortranarray(np.round(x)), np.asfortranarray(np.round(y))
+                y[..., 0, 0] = np.nan
+                x[..., 0, 0] = np.inf
+            out = Distant.row_distances(cpu, x, y, p)
+            close(compiled("row_distances", x, y, p), out)
+            g = draw(kind, *out.shape)
+            for second in (False, True):
+                given = (g, x, y, out, p, second)
+                mine = compiled("row_distances_gradient", *given)
+                if p in (0, 2):  # without a kernel
+                    assert mine is None
+                else:
+                    close(mine, Distant.row_distances_gradient(cpu, *given))
+            if strange:
+                x[..., 0, 0] = 0
+            out = Distant.pair_distances(cpu, x, p)
+            close(compiled("pair_distances", x, p), out)
+            given = (draw(kind, *out.shape), x, out, p)
+            mine = compiled("pair_distances_gradient", *given)
+            if p:
+                close(mine, Distant.pair_distances_gradient(cpu, *given))
+    assert compiled("row_distances", x, y, 3) is None
+    assert compiled("row_distances", x.astype("e"), y.astype("e"), p) is None
+    assert compiled("pair_distances", x, 0.5) is None
 
 
 # ── windows side by side ─────────────────────────────────────────────────────────────────────────

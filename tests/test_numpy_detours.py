@@ -193,6 +193,9 @@ def test_places_in_order(cpu, kind):
             for nan, k in itertools.product((True, False), {0, 3, n // 2, n - 1}):
                 found = cpu.kth_place(x, axis, k, nan)
                 same(found, Namespace.kth_place(cpu, x, axis, k, nan).copy())
+            if kind in "fd":
+                found = cpu.kth_place(x, axis, None, False)
+                same(found, Namespace.kth_place(cpu, x, axis, None, False).copy())
 
 
 # ── what is combined, distinct, sorted ───────────────────────────────────────────────────────────

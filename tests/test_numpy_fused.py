@@ -257,6 +257,18 @@ def test_normalisation_of_channels(cpu, kind, shape):
                 same(cpu, "channel_norm_gradients", gs, x, w, out, groups, over)
 
 
+@KINDS
+@pytest.mark.parametrize(
+    "shape", [(9, 8), (9, 8, 1), (3, 4, 15), (3, 4, 16), (2, 6, 5, 7), (0, 2, 16)], ids=str
+)
+def test_channels_by_given_numbers(cpu, kind, shape):
+    for x, g in arranged(draw(kind, *shape), draw(kind, *shape)):
+        for own in (shape[1:2], shape[:2]):
+            same(cpu, "scaled", x, draw(kind, *own), None)
+            same(cpu, "scaled", x, draw(kind, *own), draw(kind, *own))
+        same(cpu, "channel_sums", g, x, draw(kind, shape[1]))
+
+
 def test_types_that_differ_are_left_to_the_portable_form(cpu):
     x, w = draw("f", 9, 20), draw("d", 20)
     same(cpu, "layer_norm", x, w, w, (1,), 0.1)

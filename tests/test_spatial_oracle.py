@@ -349,6 +349,50 @@ def test_of_equal_maxima_of_adaptive_windows_too(size):
     assert_same(*found)
 
 
+def test_places_of_adaptive_windows_have_no_history():
+    for lib in (xg, torch):
+        x = lib.tensor(ties(), requires_grad=True)
+        best, places = lib.nn.functional.adaptive_max_pool2d(x, 3, return_indices=True)
+        assert best.requires_grad
+        assert not places.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 0, 4), (2, 0, 4, 4), (2, 4, 0)])
+def test_adaptive_windows_of_nothing(shape):
+    messages = []
+    for lib in (xg, torch):
+        with pytest.raises(RuntimeError, match="non-zero size") as caught:
+            lib.nn.functional.adaptive_max_pool2d(lib.zeros(*shape), 2)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, 2.0, np.inf])
+@pytest.mark.parametrize("name", ["cdist", "pdist"])
+def test_distances_that_several_columns_have(name, p):
+    rows = np.array([[0, 0, 2], [1, 1, 1], [1, 2, 3], [1, 2, 3]], np.float32)
+    found = []
+    for lib in (xg, torch):
+        x, y = (lib.tensor(a, requires_grad=True) for a in (rows, rows[:3] - 1))
+        given = (x, y) if name == "cdist" else (x,)
+        out = getattr(lib if name == "cdist" else lib.nn.functional, name)(*given, p=p)
+        (out * lib.arange(1.0, out.numel() + 1).reshape(out.shape)).sum().backward()
+        found.append((out.detach(), *(t.grad for t in given)))
+    assert_same(*found, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wanted", ["x", "w", "xw"])
+def test_gradients_of_a_transposed_convolution_alone_and_together(wanted):
+    found = []
+    for lib in (xg, torch):
+        x = lib.tensor(numbers(2, 4, 5, 6), requires_grad="x" in wanted)
+        w = lib.tensor(numbers(4, 3, 3, 2), requires_grad="w" in wanted)
+        out = lib.nn.functional.conv_transpose2d(x, w, stride=2, padding=1, groups=2)
+        (out * out).sum().backward()
+        found.append(tuple(t.grad for t in (x, w) if t.requires_grad))
+    assert_same(*found, rtol=1e-4, atol=1e-4)
+
+
 SMOOTH = [("lanczos", None)]  # which knows no aligned corners
 SMOOTH += itertools.product(["bilinear", "bicubic"], [None, False, True])
 

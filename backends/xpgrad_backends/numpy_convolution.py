@@ -51,16 +51,7 @@ class Convolutions(Windowed):
         if w.shape[1] == 1 and groups > 1:
             found = _compiled("depthwise", plan, x, w)
             return depthwise.forward(plan, x, w) if found is None else found
-        matrix = w.reshape(groups, f // groups, -1)
-        out = np.empty((n, f, plan.places), x.dtype)
-        blocks = plan.blocks(f, x)
-        for block, windows in blocks.windows(x):
-            if groups == 1:
-                blocks.multiply(matrix[0], windows, out, block)
-            else:
-                windows = windows.reshape(groups, -1, windows.shape[1])
-                blocks.multiply(matrix, windows, out, block)
-        return out.reshape(n, f, *size)
+        return _products(plan, x, w, None, groups)[0]
 
     @_in_single
     def convolve_weight(
@@ -77,18 +68,19 @@ class Convolutions(Windowed):
             if found is None:
                 found = depthwise.weight(plan, x, g)
             return found.reshape(shape)
-        blocks = plan.blocks(f, x)
-        rows = blocks.rows(g)
-        total = None
-        for block, windows in blocks.windows(x):
-            part = rows(block)
-            if groups > 1:
-                part = part.reshape(groups, f // groups, -1)
-                windows = windows.reshape(groups, -1, windows.shape[1])
-            product = np.matmul(windows, part.mT)  # faster than the other way round
-            total = product if total is None else np.add(total, product, out=total)
-        assert total is not None
-        return np.ascontiguousarray(total.mT).reshape(shape)
+        return _products(plan, x, None, g, groups)[1].reshape(shape)
+
+    def convolve_twice(
+        self: Any, x: Array, w: Array, g: Array, stride: Ints, padding: Ints, dilation: Ints,
+        groups: int,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        kernel, c = w.shape[2:], x.shape[1]
+        simple = math.prod(kernel) > 1 and not w.shape[1] == 1 < groups and x.dtype.char in "fdFD"
+        if not (simple and x.size and w.size and g.size and x.dtype == w.dtype == g.dtype):
+            return super().convolve_twice(x, w, g, stride, padding, dilation, groups)
+        plan = Plan(kernel, g.shape[2:], x.shape[2:], stride, padding, dilation, c, x.itemsize)
+        out, weight = _products(plan, x, w, g, groups)
+        return out, weight.reshape(w.shape)
 
     @_in_single
     def convolve_input(
@@ -166,6 +158,31 @@ def _rows(taps: Taps, dtype: Any) -> tuple[Array, Array | None, Array | None]:
 def _compiled(name: str, plan: Plan, x: Array, y: Array) -> Array | None:
     """What Numba makes of images; `None` where they are few, or it has nothing for them."""
     return kernels.compiled(name, plan, x, y) if x.size >= kernels.LARGE else None
+
+
+def _products(plan: Plan, x: Array, w: Any, g: Any, groups: int) -> tuple[Any, Any]:
+    """The products of windows with a kernel and with gradients `g`: of those that there are."""
+    f = g.shape[1] if w is None else w.shape[0]
+    blocks = plan.blocks(f, x)
+    out = total = None
+    if w is not None:
+        matrix = w.reshape(groups, f // groups, -1)
+        out = np.empty((len(x), f, plan.places), x.dtype)
+    rows = None if g is None else blocks.rows(g)
+    for block, windows in blocks.windows(x):
+        if groups > 1:
+            windows = windows.reshape(groups, -1, windows.shape[1])
+        if out is not None:
+            blocks.multiply(matrix if groups > 1 else matrix[0], windows, out, block)
+        if rows is not None:
+            part = rows(block)
+            if groups > 1:
+                part = part.reshape(groups, f // groups, -1)
+            product = np.matmul(windows, part.mT)  # faster than the other way round
+            total = product if total is None else np.add(total, product, out=total)
+    if out is not None:
+        out = out.reshape(len(x), f, *plan.outputs)
+    return out, total if total is None else np.ascontiguousarray(total.mT)
 
 
 # ------------------------------------------------------------------ a kernel of one element

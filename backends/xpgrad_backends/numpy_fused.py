@@ -403,6 +403,34 @@ def images_gradients(g: Array, x: Array, weight: Any, out: Any, groups: int, ove
     return dx, dw, db
 
 
+def scaled(xp: Any, x: Array, scale: Array, shift: Any) -> Any:
+    places = math.prod(x.shape[2:])
+    if places < WIDE or x.dtype.char not in "fd" or not alike(x, scale, shift):
+        return None
+
+    def run() -> Array:
+        out = np.multiply(x, scale.reshape(form), out=np.empty(x.shape, x.dtype))
+        return out if shift is None else np.add(out, shift.reshape(form), out)
+
+    form = (*scale.shape, *(1,) * (x.ndim - 2))
+    return unbuffered(run, places)
+
+
+def channel_sums(xp: Any, g: Array, x: Array, mean: Array) -> Any:
+    n, c = x.shape[:2]
+    places = math.prod(x.shape[2:])
+    if x.dtype.char not in "fd" or not alike(x, g, mean):
+        return None
+    if places == 1:
+        ones, g = np.ones(n, x.dtype), g.reshape(n, c)
+        return ones.dot(g), ones.dot(g * (x.reshape(n, c) - mean))
+    if places < WIDE:
+        return None
+    z = unbuffered(np.subtract, places, x.reshape(n, c, places), mean[:, None])
+    sums = totals(g.reshape(n * c, places)).reshape(n, c)
+    return sums.sum(0), np.vecdot(z, g.reshape(n, c, places)).sum(0)
+
+
 def columns(x: Array, weight: Any, bias: Any, eps: float) -> Any:
     """The normalisation of channels of one place over all examples."""
     n, c = x.shape[:2]
@@ -442,6 +470,7 @@ FORMS = (
     *(silu, silu_gradient, gelu, gelu_gradient, softmax, softmax_gradient),
     *(log_softmax, log_softmax_gradient, layer_norm, layer_norm_gradients),
     *(rms_norm, rms_norm_gradients, channel_norm, channel_norm_gradients),
+    *(scaled, channel_sums),
 )
 
 

@@ -368,19 +368,34 @@ class Places(Ordered):
                 return from_lines(flat - np.arange(0, rows.size, n)[:, None], x, axis)
         return super().top_places(x, axis, count, largest)
 
-    def kth_place(self, x: Any, axis: int, k: int, nan: bool) -> Any:
+    def kth_place(self, x: Any, axis: int, k: int | None, nan: bool) -> Any:
         found = None
         if x.size >= SMALL and x.dtype.char in "fdil":
-            found = self._kth(lines(x, axis), k, nan)
+            rows = lines(x, axis)
+            found = self._middle(rows) if k is None else self._kth(rows, k, nan)
         if found is None:
             return super().kth_place(x, axis, k, nan)
         return from_lines(found.reshape(-1, 1), x, axis)
 
     def _kth(self, rows: Any, k: int, nan: bool) -> Any:
-        count, n = rows.shape
         if nan and rows.dtype.kind == "f" and np.isnan(rows.max()):
             return None
-        bound = np.partition(rows, k, axis=1)[:, k : k + 1]
+        return self._of_rank(rows, np.partition(rows, k, axis=1)[:, k : k + 1], k)
+
+    def _middle(self, rows: Any) -> Any:
+        """Of those that are not nan."""
+        n = rows.shape[1]
+        if rows.dtype.kind != "f" or not np.isnan(rows.max()):
+            return self._kth(rows, (n - 1) // 2, False)
+        ranks = (np.count_nonzero(rows == rows, axis=1) - 1) // 2
+        if len(rows) == 1 and ranks[0] >= 0:
+            return self._kth(rows, int(ranks[0]), False)
+        ordered = np.sort(rows, axis=1)
+        return self._of_rank(rows, np.take_along_axis(ordered, ranks[:, None], axis=1), ranks)
+
+    def _of_rank(self, rows: Any, bound: Any, k: Any) -> Any:
+        """The places of numbers that are the k-th smallest; `None` if one is none."""
+        count, n = rows.shape
         if np.isnan(bound).any():
             return None
         begin = np.arange(0, rows.size, n)
@@ -450,7 +465,7 @@ class Places(Ordered):
         extremum = accumulated(np.maximum if largest else np.minimum, x, axis)
         newer = x == extremum
         if x.dtype.kind == "f":
-            newer |= np.isnan(x)
+            newer = newer | np.isnan(x)
         form = tuple(-1 if i == axis else 1 for i in range(x.ndim))
         places = newer * np.arange(x.shape[axis]).reshape(form)
         return accumulated(np.maximum, places, axis)

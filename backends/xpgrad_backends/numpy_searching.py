@@ -110,7 +110,8 @@ class Searching(Ordered):
             found = kernels.compiled("search_lines", x, values, side)
             if found is not None:
                 return found
-        if values.shape[-1] < WIDE and values.size > FEW * values.shape[-1]:
+        few = values.shape[-1] < WIDE and values.size > FEW * values.shape[-1]
+        if few or not (x.size and values.size):
             return super().search_lines(x, values, side)
         out = np.empty(values.shape, np.intp)
         lines = (a.reshape(-1, a.shape[-1]) for a in (x, values, out))

@@ -70,17 +70,23 @@ class Extras:
         order = self.argsort(x, axis=axis, descending=largest, stable=True)
         return part(order, axis, 0, count, self)
 
-    def kth_place(self: Any, x: Array, axis: int, k: int, nan: bool) -> Array:
+    def kth_place(self: Any, x: Array, axis: int, k: int | None, nan: bool) -> Array:
         """Where the k-th smallest element along an axis is, counted from 0; the axis stays.
 
-        Or, if `nan` is true, where the last nan is, if there is one.
+        Without a `k`, the middle one of those that are not nan. If `nan` is true, where the first
+        nan is, if there is one.
         """
-        order, n = self.argsort(x, axis=axis, stable=True), x.shape[axis]
-        found = part(order, axis, k, k + 1, self)
+        if k is None:
+            known = self.astype(x == x, self.arange(0).dtype)
+            middle = (self.sum(known, axis=axis, keepdims=True) - 1) // 2
+            order = self.argsort(x, axis=axis, stable=True)
+            return self.take_along_axis(order, self.maximum(middle, middle * 0), axis=axis)
+        found = part(self.argsort(x, axis=axis, stable=True), axis, k, k + 1, self)
         if not nan or x.dtype not in self.inexact:
             return found
-        some = self.any(self.isnan(x), axis=axis, keepdims=True)
-        return self.where(some, part(order, axis, n - 1, n, self), found)
+        strange = self.astype(self.isnan(x), self.native("uint8"))
+        some = self.any(strange != 0, axis=axis, keepdims=True)
+        return self.where(some, self.argmax(strange, axis=axis, keepdims=True), found)
 
     def row_order(self: Any, x: Array) -> Array:
         """The order of rows: by their first elements, of equal ones by the second, and so on.

@@ -10,6 +10,8 @@ import math
 from typing import Any
 
 from xpgrad import dtypes
+from xpgrad.boxes import Boxed
+from xpgrad.distant import Distant
 from xpgrad.losses import Losses
 from xpgrad.pieces import Pieces
 from xpgrad.sampled import Sampled
@@ -20,7 +22,7 @@ Array = Any
 INNER, CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
 
 
-class Fused(Losses, Pieces, Sampled, Sequences):
+class Fused(Boxed, Distant, Losses, Pieces, Sampled, Sequences):
     """The extras of activations and normalisation: a part of every `Namespace`, and of Tensors'.
 
     ======================================  ========================================================
@@ -34,11 +36,14 @@ class Fused(Losses, Pieces, Sampled, Sequences):
     ``layer_norm(x, weight, bias, …)``      mean 0 and variance 1 over the last axes
     ``rms_norm(x, weight, axes, eps)``      mean square 1 over the last axes
     ``channel_norm(x, weight, bias, …)``    mean 0 and variance 1 over channels or groups of them
+    ``scaled(x, scale, shift)``             each channel times a number, plus another
+    ``channel_sums(g, x, mean)``            of each channel, sums of `g` and of ``g * (x - mean)``
     ``carried_back(x, factor, axis)``       each element plus a multiple of what came of the next
     ======================================  ========================================================
 
-    Each but the last has a partner ``…_gradient`` (or ``…_gradients``, of inputs and parameters),
-    which takes the incoming gradient first; that of softmax takes the result in place of the input.
+    Each but the last three has a partner ``…_gradient`` (or ``…_gradients``, of inputs and
+    parameters), which takes the incoming gradient first; that of softmax takes the result in place
+    of the input.
     """
 
     # -- activations
@@ -255,6 +260,20 @@ class Fused(Losses, Pieces, Sampled, Sequences):
             scale = rstd if weight is None else rstd * weight
             dx = plus(dx, g * wide(scale, x, self), self)
         return shaped(dx, shape, self), dw, db
+
+    def scaled(self: Any, x: Array, scale: Array, shift: Any) -> Array:
+        """`x` of shape (N, C, …) times `scale`, of shape (C,) or (N, C), plus `shift` (or none)."""
+        form = (*scale.shape, *(1,) * (len(x.shape) - 2))
+        y = x * self.reshape(scale, form)
+        return y if shift is None else plus(y, self.reshape(shift, form), self)
+
+    def channel_sums(self: Any, g: Array, x: Array, mean: Array) -> tuple[Array, Array]:
+        """The sums of `g` and of ``g * (x - mean)`` over all axes but that of the channels."""
+        x, g = split(x, 1, self), split(g, 1, self)
+        z = x - wide(self.reshape(mean, (1, 1, mean.shape[0])), x, self)
+        sums = (over_places(g, None, self), over_places(z, g, self))
+        total, product = (self.sum(s, axis=(0, 1)) for s in sums)
+        return total, product
 
 
 def part(x: Array, axis: int, start: int, stop: int, xp: Any) -> Array:

@@ -63,7 +63,8 @@ class Op:
         kept: which of several results the rules read of ``out``; `None` means all of them.
         stacks: how many of the last axes of each input are its own, where those before are a stack
             that broadcasts with the others' (of matrices, say); `None` for other ops.
-        shared: what several rules need, computed once for all: they name it ``shared``.
+        shared: what several rules need, computed once for all: they name it ``shared``. Of one
+            result it may ask for ``edges``: `None` where nobody wants the gradient of an input.
         tied: what a recorded gradient has for its history beside ``g``, though it depends on it
             in steps or not at all, so that its derivative is 0: an input, or ``"out"``. In PyTorch
             such gradients can be differentiated too. Or a tuple of inputs, where PyTorch's rule is
@@ -158,7 +159,7 @@ class Op:
         if self.variadic:
             known |= {"i", "likes"}
         if self.shared is not None:
-            known |= {"shared"}
+            known |= {"shared", "edges"} if self.outputs == 1 else {"shared"}
         for name, asked in wanted.items():
             unknown = [a for a in asked if a not in known]
             if unknown:
@@ -210,7 +211,8 @@ def _make_vjp(op: Op, tie: Callable[..., Any] | None = None) -> Callable[..., An
         got = f"[{name!r}]" if default is REQUIRED else f".get({name!r}, {default!r})"
         places[name] = f"n.settings{got}"
     places |= {"g": "g", "gs": "g", "xp": "n.ns", "out": f"n.saved[{len(op.inputs)}]"}
-    places |= {"i": "i", "likes": "n.settings['likes']", "shared": "shared"}
+    places |= {"i": "i", "likes": "n.settings['likes']"}
+    places |= {"shared": "shared", "edges": "e"}
 
     def arguments(position: int, name: str) -> str:
         like = "n.edges[i]" if op.variadic else f"n.edges[{position}]"

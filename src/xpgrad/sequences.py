@@ -59,7 +59,7 @@ def layout(targets: Array, lengths: Array, blank: int, xp: Any) -> tuple[Array, 
     blanks = xp.full_like(known, blank)
     labels = xp.reshape(xp.stack([blanks, known], axis=2), (n, 2 * s))
     labels = xp.concat([labels, xp.full((n, 1), blank, dtype=labels.dtype)], axis=1)
-    before = xp.concat([xp.full((n, 2), blank, dtype=labels.dtype), labels[:, :-2]], axis=1)
+    before = xp.concat([xp.full((n, 2), blank, dtype=labels.dtype), labels], axis=1)
     return labels, xp.logical_and(labels != blank, labels != before[:, : 2 * s + 1])
 
 
@@ -69,7 +69,7 @@ def shifted(x: Array, by: int, xp: Any) -> Array:
     new = xp.full((n, min(abs(by), width)), NEVER, dtype=x.dtype)
     if by > 0:
         return xp.concat([new, x[:, : max(width - by, 0)]], axis=1)
-    return xp.concat([x[:, -by:], new], axis=1)
+    return xp.concat([x[:, min(-by, width) :], new], axis=1)
 
 
 def either(a: Array, b: Array, c: Array, xp: Any) -> Array:

@@ -96,6 +96,9 @@ last_write = 0  # of those that a node may have saved
 judged = 0  # what that was when it was last asked whether a node can have saved it
 marking = threading.RLock()  # a finalizer may write, at any moment
 announced = False  # whether writes are told of beforehand: `allow_mutation_on_saved_tensors`
+# The namespaces of transforms that somebody still has something of. A node there may have saved a
+# Tensor of the level below, so that an array which only Tensors show can be a saved one.
+lifted: set[ref[Namespace]] = set()
 
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
@@ -105,7 +108,7 @@ def mark_written(ns: Namespace, data: Array, version: Version) -> None:
     of what programs write to (running statistics, buffers, gradients), and backward need not look.
     """
     version.bump()
-    if not version.silent and not (getrefcount(data) <= _SOLE and ns.owns_memory(data)):
+    if not version.silent and (lifted or not (getrefcount(data) <= _SOLE and ns.owns_memory(data))):
         mark(ns, data, version)
 
 
@@ -132,8 +135,10 @@ def judge(seq: int) -> None:
         for key, mark in reversed(written.items()):
             if mark.stamp < seq:
                 break
-            if mark.owner is not None and _held_by_tensors(
-                mark.ns, mark.owner(), mark.version.tensors()
+            if (
+                not lifted
+                and mark.owner is not None
+                and _held_by_tensors(mark.ns, mark.owner(), mark.version.tensors())
             ):
                 harmless.append(key)
         for key in harmless:
@@ -219,6 +224,18 @@ written.clear()
 last_write = 0
 
 
+def latest(ns: Namespace, value: Array) -> Mark | None:
+    """The latest write to the memory of an array, or to what a transform made it of."""
+    found = written.get(ns.memory_key(value))
+    below: Tensor | None
+    while (below := getattr(value, "value", None) if ns.depth else None) is not None:
+        ns, value = below._ns, below._data
+        mark = written.get(ns.memory_key(value))
+        if mark is not None and (found is None or mark.stamp > found.stamp):
+            found = mark
+    return found
+
+
 def check_fresh(node: Node) -> None:
     """Raise if an array that `node` saved was written to since.
 
@@ -238,7 +255,7 @@ def check_fresh(node: Node) -> None:
         key, array_type = ns.memory_key, ns.array_type
         for value in saved:
             if type(value) is array_type:
-                mark = written.get(key(value))
+                mark = latest(ns, value) if lifted else written.get(key(value))
                 if mark is not None and mark.stamp > seq:
                     break
             elif type(value) is tuple:
@@ -250,7 +267,7 @@ def check_fresh(node: Node) -> None:
     if isinstance(index, tuple):
         kept += [(None, part) for part in index if hasattr(part, "shape")]
     for place, value in kept:
-        found = written.get(node.ns.memory_key(value))
+        found = latest(node.ns, value)
         if found is None or found.stamp < node.seq or 0 in value.shape:  # empty: has no place
             continue
         version = found.version

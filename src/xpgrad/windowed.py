@@ -31,6 +31,7 @@ class Windowed:
     ``convolve(x, w, size, …)``               by ``g``: the convolution, with `size` outputs
     ``convolve_input(g, w, size, …)``         by ``x``: the transposed one, for `size` inputs
     ``convolve_weight(x, g, size, …)``        by ``w``: a kernel of `size`
+    ``convolve_twice(x, w, g, …)``            the first and the last of these, of the same windows
     ========================================  ======================================================
 
     So each of them has the other two for derivatives. Settings are tuples with a number for each
@@ -92,6 +93,15 @@ class Windowed:
             return self.zeros((f, c, *size), dtype=x.dtype)
         return self.reshape(self.stack(parts, axis=-1), (f, c, *size))
 
+    def convolve_twice(
+        self: Any, x: Array, w: Array, g: Array, stride: Ints, padding: Ints, dilation: Ints,
+        groups: int,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """The convolution of `x` with `w`, and what goes to a kernel like that from outputs `g`."""
+        how = (stride, padding, dilation, groups)
+        found = self.convolve(x, w, tuple(g.shape[2:]), *how)
+        return found, self.convolve_weight(x, g, tuple(w.shape[2:]), *how)
+
     def resample(self: Any, x: Array, axis: int, taps: Taps) -> Array:
         """An axis read at the places of a table."""
         shape = (*x.shape[:axis], taps.count, *x.shape[axis + 1 :])
@@ -137,7 +147,7 @@ class Windowed:
         return self.assign(out, (slice(None), slice(None), *inner), x)
 
 
-EXTRAS = ("convolve", "convolve_input", "convolve_weight", "resample")
+EXTRAS = ("convolve", "convolve_input", "convolve_weight", "convolve_twice", "resample")
 
 
 class Steps:

@@ -171,6 +171,12 @@ STEPS = {
     "threshold": lambda F, x: F.threshold(x, 0.1, 2.0),
     "hardshrink": lambda F, x: F.hardshrink(x),
     "softshrink": lambda F, x: F.softshrink(x),
+    "a_loss_of_ignored_rows": lambda t, x: t.nn.functional.nll_loss(
+        (1 / x).reshape(3, 2), t.tensor([-100, -100, 1]), reduction="none"
+    ),
+    "the_mean_of_a_loss_without_ignored_rows": lambda t, x: t.nn.functional.nll_loss(
+        (1 / x).reshape(3, 2), t.tensor([0, -100, 0])
+    ),
     "l1_loss": lambda F, x: F.l1_loss(x, x.detach() * 2),
     "nll_loss": lambda F, x: F.nll_loss(x, x.detach()[0].long()[None].expand(2, 2, 4)[:, 0]),
     "hinge_embedding_loss": lambda F, x: F.hinge_embedding_loss(x, x.detach().sign()),
@@ -393,3 +399,23 @@ TABLE.lines("""
 def running_sums_begin_with_zero(t):
     x = t.tensor([-0.0, -0.0, 1.0])
     return 1 / x.cumsum(0), 1 / x.double().cumsum(0), 1 / t.stack([x, -x]).cumsum(1)
+
+
+# ------------------------------------------------------------------ places
+
+TABLE.lines("""
+    scalar_and_line_of_places: a = t.zeros(3, 2); [a.index_put((t.tensor(1), t.tensor([0, 1])), t.tensor(5.0)), a.index_put((t.tensor([0, -1]), t.tensor(1)), t.tensor(5.0), True)]
+    one_place_put: a = t.zeros(3, 2, requires_grad=True); b = t.ones(2, requires_grad=True); o = a.index_put((t.tensor(1),), b); [o, grad((o * 3).sum(), [a, b])]
+    one_element_put: a = t.zeros(3, 2); a.index_put_((t.tensor(-1), t.tensor(0)), t.tensor(7.0)); a
+    weights_of_counts: i = t.tensor([0, 1, 1]); [t.bincount(i, t.ones(3, dtype=k)).dtype for k in (t.float16, t.float32, t.int32, t.bool)]
+    counts_of_nothing: [t.bincount(t.tensor([], dtype=t.int64), t.ones(0)), t.bincount(t.tensor([], dtype=t.int64), t.ones(0), 2)]
+    counts_with_too_many_weights: t.bincount(t.tensor([1]), t.ones(2))
+    counts_of_a_negative_length: t.bincount(t.tensor([1]), minlength=-1)
+    searching_for_nothing: [t.searchsorted(t.ones(2, 3), t.ones(2, 0)), t.searchsorted(t.ones(2, 0), t.ones(2, 3)), t.searchsorted(t.ones(0, 3), t.ones(0, 2))]
+    median_of_several_nan: a = leaf([1.0, nan, 2.0, nan, nan]); v, i = a.median(0); [v, i, grad(v, a)]
+    extrema_of_nan_at_places: a = leaf([1.0, nan, 2.0]); b = leaf([nan, 3.0]); o = a.scatter_reduce(0, t.tensor([0, 2]), b, "amax"); [o, grad(o.sum(), [a, b])]
+    bools_at_places: [t.tensor([True, False, True]).scatter_reduce(0, t.tensor([0, 1, 1]), t.tensor([False, True, True]), k) for k in ("sum", "prod", "amax", "amin")]
+    mish_of_large_numbers: a = leaf([25.0, 1e10, 1e30]); grad(t.nn.functional.mish(a).sum(), a)
+    pools_of_one_element: a = t.ones(1, 1, 2, 2); b = t.nn.functional.adaptive_max_pool2d(a, 2); b.mul_(5); [a, b]
+    ctc_without_labels: a = t.zeros(4, 1, 3, requires_grad=True); l = t.nn.functional.ctc_loss(a.log_softmax(2), t.zeros(1, 0, dtype=t.int64), (4,), (0,)); [l, grad(l, a)]
+""")

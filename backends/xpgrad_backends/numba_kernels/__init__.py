@@ -5,12 +5,16 @@ Where it is absent, cannot be imported or cannot compile a kernel, NumPy compute
 so it does with ``XPGRAD_NUMBA=0`` in the environment.
 
 ============= ====================================================================================
-`pointwise`   activations, softmax and cross entropy along the last axis
+`pointwise`   activations
+`classes`     softmax and cross entropy
+`margins`     distances between classes
 `norms`       normalisation over rows, channels and groups of them
 `places`      reading, writing, adding and combining at places along an axis
 `searching`   places in sorted lines
 `running`     sums, products and extrema so far
 `copies`      lines from their ends, outer products
+`boxes`       maxima of boxes of images
+`distances`   distances between rows
 `columns`     windows of images side by side
 `sampling`    reading axes and images at other places
 `sequences`   labels spread over the steps of sequences
@@ -31,7 +35,10 @@ from typing import Any
 
 import numpy as np
 
+from xpgrad.boxes import Boxed
+from xpgrad.distant import Distant
 from xpgrad.fused import Fused
+from xpgrad.losses import Losses
 from xpgrad.namespace import Namespace
 from xpgrad.pieces import Pieces
 from xpgrad.sampled import Sampled
@@ -50,6 +57,7 @@ MODULES = {
     **dict.fromkeys(("layer_norm", "layer_norm_gradients"), "norms"),
     **dict.fromkeys(("rms_norm", "rms_norm_gradients"), "norms"),
     **dict.fromkeys(("channel_norm", "channel_norm_gradients"), "norms"),
+    **dict.fromkeys(("scaled", "channel_sums"), "norms"),
     **dict.fromkeys(("added_along", "rows_added", "slices_added"), "places"),
     **dict.fromkeys(("taken_along", "written_along"), "places"),
     **dict.fromkeys(("combined_along", "extrema", "slices_written"), "places"),
@@ -57,9 +65,16 @@ MODULES = {
     **dict.fromkeys(("carried_back", "running_places"), "running"),
     **dict.fromkeys(("running_products", "running_sums"), "running"),
     **dict.fromkeys(("outer", "reversed_lines"), "copies"),
+    "box_maxima": "boxes",
+    **dict.fromkeys(("row_distances", "row_distances_gradient"), "distances"),
+    **dict.fromkeys(("pair_distances", "pair_distances_gradient"), "distances"),
     **dict.fromkeys(("columns", "columns_added"), "columns"),
     **dict.fromkeys(("grid_sample", "grid_sample_grid", "grid_sample_input"), "sampling"),
     **dict.fromkeys(("resample",), "sampling"),
+    **dict.fromkeys(("softmax", "softmax_gradient"), "classes"),
+    **dict.fromkeys(("log_softmax", "log_softmax_gradient"), "classes"),
+    **dict.fromkeys(("cross_entropy", "cross_entropy_gradient"), "classes"),
+    **dict.fromkeys(("multi_margin", "multilabel_margin"), "margins"),
     **dict.fromkeys(("ctc_paths", "ctc_shares"), "sequences"),
 }  # the others stand in `pointwise`
 
@@ -140,6 +155,16 @@ for _name, _portable in (
 ):
     if not _name.startswith("_") and _name not in vars(Compiled):
         setattr(Compiled, _name, _method(_name, _portable))
+for _name in ("multi_margin", "multilabel_margin"):  # of which each step is many operations
+    setattr(Compiled, _name, _method(_name, vars(Losses)[_name], "size * 8"))
 for _name, _portable in vars(Sequences).items():
     if not _name.startswith("_"):  # each step is many operations, however few elements it has
         setattr(Compiled, _name, _method(_name, _portable, "shape[0] * 512"))
+for _name, _portable, _work in (
+    ("box_maxima", Boxed.box_maxima, "size * 16"),
+    ("row_distances", Distant.row_distances, "size * y.shape[-2]"),
+    ("row_distances_gradient", Distant.row_distances_gradient, "size * y.shape[-2]"),
+    ("pair_distances", Distant.pair_distances, "size * 32"),
+    ("pair_distances_gradient", Distant.pair_distances_gradient, "size * 32"),
+):
+    setattr(Compiled, _name, _method(_name, _portable, _work))

@@ -1,8 +1,9 @@
 """Convolution of images with kernels for each channel alone.
 
 An image is copied into a frame of zeros, in phases: with a stride of 2 those of even and of odd
-places, and so on. Then what a tap takes of it is a piece of one phase, and all taps go over it at
-once, so that a number is loaded and multiplied, and nothing stored, until a sum is done.
+rows, and so on. Then what a tap takes of it is a piece of one phase, and all taps go over it at
+once, so that a number is loaded and multiplied, and nothing stored, until a sum is done. Columns
+are not taken apart: it is faster to compute those that nobody asks for, too.
 """
 
 from __future__ import annotations
@@ -20,31 +21,26 @@ LONG = 2048  # numbers in a run of lines
 
 
 @kernel(SUMS, inner=True)
-def fill(frame, image, top, left):
-    """Copy an image into the phases of a frame, so many places from its edges.
+def fill(frame, image, top, left, step):
+    """Copy an image into the phases of a frame, so many places from its edges and from each other.
 
     Indices are unsigned here and below: nobody asks whether they count from the end.
     """
-    down, across, rows, columns = frame.shape
-    seen = frame.reshape(-1)
+    down, rows, columns = frame.shape
+    seen, apart = frame.reshape(-1), np.uintp(step)
+    width = np.uintp(max(min(image.shape[1], (columns - left + step - 1) // step), 0))
     for a in range(down):
         y = (a - top) % down if top >= a else a - top
         r = (y + top) // down
         height = min(rows - r, (image.shape[0] - y + down - 1) // down)
-        for b in range(across):
-            x = (b - left) % across if left >= b else b - left
-            q = (x + left) // across
-            width = np.uintp(max(min(columns - q, (image.shape[1] - x + across - 1) // across), 0))
-            begin = ((a * across + b) * rows + r) * columns + q
-            first, step = np.uintp(x), np.uintp(across)
-            for i in range(height):
-                line, at = image[y + i * down], np.uintp(begin + i * columns)
-                if across == 1:
-                    for k in range(width):
-                        seen[at + k] = line[first + k]
-                else:
-                    for k in range(width):
-                        seen[at + k] = line[first + k * step]
+        for i in range(height):
+            line, at = image[y + i * down], np.uintp((a * rows + r + i) * columns + left)
+            if step == 1:
+                for k in range(width):
+                    seen[at + k] = line[k]
+            else:
+                for k in range(width):
+                    seen[at + k * apart] = line[k]
 
 
 @kernel(SUMS, inner=True)
@@ -93,13 +89,20 @@ def sums(run, frame, begin, at, weight):
 
 
 @kernel(SUMS, inner=True)
-def spread(out, first, down, across, run, columns, height, width, fresh):
-    """Write lines of a run to every so many rows and columns of an image, or add them."""
-    step, wide = np.uintp(across), np.uintp(width)
+def spread(out, first, down, run, step, columns, height, width, fresh):
+    """Write every so many columns of a run to every so many rows of an image, or add them."""
+    apart, wide = np.uintp(step), np.uintp(width)
     for i in range(height):
         of, at = np.uintp(i * columns), np.uintp(first + i * down)
-        for k in range(wide):
-            out[at + k * step] = run[of + k] if fresh else out[at + k * step] + run[of + k]
+        if step == 1 and fresh:
+            for k in range(wide):
+                out[at + k] = run[of + k]
+        elif step == 1:
+            for k in range(wide):
+                out[at + k] += run[of + k]
+        else:
+            for k in range(wide):
+                out[at + k] = run[of + k * apart]
 
 
 @kernel(SUMS, inner=True)
@@ -144,60 +147,61 @@ def products(run, frame, at, found):
 
 
 @kernel(SUMS)
-def convolve(x, w, frame, at, top, left, run, out):
-    columns, seen = frame.shape[3], frame.reshape(-1)
+def convolve(x, w, frame, at, top, left, step, run, out):
+    columns, seen = frame.shape[2], frame.reshape(-1)
     height, width = out.shape[3], out.shape[4]
-    lines = run.size // columns
+    lines, reach = run.size // columns, (width - 1) * step + 1
     for n in range(x.shape[0]):
         for c in range(x.shape[1]):
-            fill(frame, x[n, c], top, left)
+            fill(frame, x[n, c], top, left, 1)
             for t in range(w.shape[1]):
                 image = out[n, c, t].reshape(-1)
                 for i in range(0, height, lines):
                     rows = min(lines, height - i)
-                    part = run[: (rows - 1) * columns + width]
+                    part = run[: (rows - 1) * columns + reach]
                     sums(part, seen, np.uintp(i * columns), at, w[c, t])
-                    spread(image, i * width, width, 1, part, columns, rows, width, True)
+                    spread(image, i * width, width, part, step, columns, rows, width, True)
 
 
 @kernel(SUMS)
-def convolve_input(g, w, frame, at, ends, spans, top, left, run, out):
-    columns, seen = frame.shape[3], frame.reshape(-1)
-    lines, line = run.size // columns, out.shape[3]
+def convolve_input(g, w, frame, at, ends, spans, top, left, first, step, run, out):
+    columns, seen = frame.shape[2], frame.reshape(-1)
+    lines, width = run.size // columns, out.shape[3]
     for n in range(g.shape[0]):
         for c in range(g.shape[1]):
             image = out[n, c].reshape(-1)
             for t in range(w.shape[1]):
-                fill(frame, g[n, c, t], top, left)
+                fill(frame, g[n, c, t], top, left, step)
                 for phase in range(spans.shape[0]):
-                    y, down, r, height, x, across, q, width = spans[phase]
+                    y, down, r, height = spans[phase]
                     taps = slice(ends[phase], ends[phase + 1])
-                    if width == 0:
-                        continue
                     for i in range(0, height, lines):
                         rows = min(lines, height - i)
                         part = run[: (rows - 1) * columns + width]
-                        begin = np.uintp((r + i) * columns + q)
+                        begin = np.uintp((r + i) * columns + first)
                         sums(part, seen, begin, at[taps], w[c, t, taps])
-                        first = (y + i * down) * line + x
-                        step = down * line
-                        spread(image, first, step, across, part, columns, rows, width, t == 0)
+                        to = (y + i * down) * width
+                        spread(image, to, down * width, part, 1, columns, rows, width, t == 0)
 
 
 @kernel(SUMS)
-def convolve_weight(x, g, frame, gapped, at, top, left, out):
-    seen = frame.reshape(-1)
-    length = gapped.shape[1] * (g.shape[3] - 1) + g.shape[4]
+def convolve_weight(x, g, frame, gapped, at, top, left, step, out):
+    seen, apart = frame.reshape(-1), np.uintp(step)
+    length = gapped.shape[1] * (g.shape[3] - 1) + (g.shape[4] - 1) * step + 1
     run = gapped.reshape(-1)[:length]
     for n in range(x.shape[0]):
         for c in range(x.shape[1]):
-            fill(frame, x[n, c], top, left)
+            fill(frame, x[n, c], top, left, 1)
             for t in range(g.shape[2]):
                 image = g[n, c, t]
                 for i in range(image.shape[0]):
                     line, mine = gapped[i], image[i]
-                    for k in range(mine.size):
-                        line[k] = mine[k]
+                    if step == 1:
+                        for k in range(np.uintp(mine.size)):
+                            line[k] = mine[k]
+                    else:
+                        for k in range(np.uintp(mine.size)):
+                            line[k * apart] = mine[k]
                 products(run, seen, at, out[c, t])
 
 
@@ -206,17 +210,17 @@ def convolve_weight(x, g, frame, gapped, at, top, left, out):
 
 def frame_of(kernel: Ints, outputs: Ints, stride: Ints, dilation: Ints) -> tuple[Ints, Array]:
     """The shape of the phases of an input, and where in them each tap begins."""
-    (h, w), (sy, sx) = kernel, stride
-    ky, kx = np.arange(h) * dilation[0], np.arange(w) * dilation[1]
-    rows, columns = outputs[0] + ky[-1] // sy, outputs[1] + kx[-1] // sx
-    y = (ky % sy * sx * rows + ky // sy) * columns
-    x = kx % sx * rows * columns + kx // sx
-    return (sy, sx, int(rows), int(columns)), (y[:, None] + x).reshape(-1).astype(np.uintp)
+    (h, w), down = kernel, stride[0]
+    y, x = np.arange(h) * dilation[0], np.arange(w) * dilation[1]
+    rows, columns = outputs[0] + y[-1] // down, (outputs[1] - 1) * stride[1] + 1 + x[-1]
+    y = (y % down * rows + y // down) * columns
+    at = (y[:, None] + x).reshape(-1).astype(np.uintp)
+    return (down, int(rows), int(columns)), at
 
 
 def run_of(frame: Array) -> Array:
     """A place for some lines of a phase, which the cache holds."""
-    columns = frame.shape[3]
+    columns = frame.shape[2]
     return np.empty(max(LONG // columns, 1) * columns, frame.dtype)
 
 
@@ -247,41 +251,52 @@ def depthwise(plan: Any, x: Array, w: Array) -> Array | None:
     frame, times = np.zeros(shape, x.dtype), w.shape[0] // c
     out = np.empty((n, w.shape[0], *plan.outputs), x.dtype)
     images, weights = dense(x).reshape(n, c, *inputs), dense(w).reshape(c, times, -1)
-    run = run_of(frame)
-    convolve(images, weights, frame, at, *padding, run, out.reshape(n, c, times, *outputs))
+    found = out.reshape(n, c, times, *outputs)
+    convolve(images, weights, frame, at, *padding, stride[1], run_of(frame), found)
     return out
+
+
+def rows_of(taps: int, size: int, stride: int, padding: int, dilation: int) -> tuple[Any, ...]:
+    """For rows of inputs that get something of those of a result.
+
+    Phase and place of each tap; how many rows are above and below; of each phase the first row of
+    the inputs, the steps to the others, the first row of the result, and how many there are.
+    """
+    at = np.arange(taps) * dilation
+    first = [max(-(-(padding - a) // stride), 0) for a in range(stride)]
+    count = [max((size - 1 + padding - a) // stride + 1 - f, 0) for a, f in enumerate(first)]
+    lines = [
+        (f * stride + a - padding, stride, f, m)
+        for a, (f, m) in enumerate(zip(first, count, strict=True))
+    ]
+    rows = (size - 1 + padding) // stride + 1
+    return (at % stride, at // stride), int(at[-1] // stride), rows, np.array(lines)
 
 
 def depthwise_input(plan: Any, g: Array, w: Array) -> Array | None:
     """What goes to the inputs."""
     how = settings_of(plan)
-    if how is None or not alike(g, w):
+    if how is None or not alike(g, w) or not np.isfinite(w).all():  # gaps times these are no zeros
         return None
     kernel, outputs, inputs, stride, padding, dilation = how
-    # The gradients get a frame; what a tap adds to one phase of the inputs is a piece of it.
-    reach, lines, order = [], [], []
-    for taps, size, s, p, d in zip(kernel, inputs, stride, padding, dilation, strict=True):
-        at = np.arange(taps) * d
-        first = [max(-(-(p - a) // s), 0) for a in range(s)]  # of the places of a phase
-        count = [max((size - 1 + p - a) // s + 1 - f, 0) for a, f in enumerate(first)]
-        lines.append([(f * s + a - p, s, f, m) for a, (f, m) in enumerate(zip(first, count))])
-        reach.append((int(at[-1] // s), (size - 1 + p) // s + 1))
-        order.append((at % s, at // s))
-    (top, rows), (left, columns) = reach
-    (py, ky), (px, kx) = order
-    frame = np.zeros((1, 1, rows + top, columns + left), g.dtype)
-    phase = (py[:, None] * stride[1] + px).reshape(-1)
-    at = ((top - ky)[:, None] * (columns + left) + (left - kx)).reshape(-1)
+    # The gradients get a frame, with zeros between columns; what a tap adds to one phase of the
+    # inputs is a piece of it.
+    (py, ky), top, rows, lines = rows_of(kernel[0], inputs[0], stride[0], padding[0], dilation[0])
+    kx = np.arange(kernel[1]) * dilation[1]
+    left, first = int(kx[-1]), padding[1]
+    columns = inputs[1] + first + left
+    frame = np.zeros((1, rows + top, columns), g.dtype)
+    at = ((top - ky)[:, None] * columns + (left - kx)).reshape(-1)
+    phase = np.repeat(py, kernel[1])
     by_phase = np.argsort(phase, kind="stable")
-    ends = np.searchsorted(phase[by_phase], np.arange(stride[0] * stride[1] + 1))
-    spans = np.array([(*y, *x) for y in lines[0] for x in lines[1]])
+    ends = np.searchsorted(phase[by_phase], np.arange(stride[0] + 1))
     n, c = g.shape[0], plan.channels
     times = w.shape[0] // c
     weights = dense(w.reshape(c, times, -1)[..., by_phase])
     out = np.empty((n, c, *plan.inputs), g.dtype)
     given = dense(g).reshape(n, c, times, *outputs), weights, frame, at[by_phase].astype(np.uintp)
     out_images = out.reshape(n, c, *inputs)
-    convolve_input(*given, ends, spans, top, left, run_of(frame), out_images)
+    convolve_input(*given, ends, lines, top, left, first, stride[1], run_of(frame), out_images)
     return out
 
 
@@ -294,8 +309,8 @@ def depthwise_weight(plan: Any, x: Array, g: Array) -> Array | None:
     n, c = x.shape[:2]
     times = g.shape[1] // c
     shape, at = frame_of(kernel, outputs, stride, dilation)
-    frame, gapped = np.zeros(shape, x.dtype), np.zeros((outputs[0], shape[3]), x.dtype)
+    frame, gapped = np.zeros(shape, x.dtype), np.zeros((outputs[0], shape[2]), x.dtype)
     out = np.zeros((c, times, plan.taps), x.dtype)
     given = dense(x).reshape(n, c, *inputs), dense(g).reshape(n, c, times, *outputs)
-    convolve_weight(*given, frame, gapped, at, *padding, out)
-    return out
+    convolve_weight(*given, frame, gapped, at, *padding, stride[1], out)
+    return out if np.isfinite(out).all() else None  # what is not, is not of the gaps

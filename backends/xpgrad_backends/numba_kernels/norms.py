@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xpgrad_backends.numba_kernels.jit import SUMS, alike, dense, kernel
+from xpgrad_backends.numba_kernels.jit import EXACT, SUMS, alike, dense, kernel
 
 Array = Any
 
@@ -224,11 +224,65 @@ def columns_backward(g, x, weight, mean, root, dx, dw, db):
             found[j] = (mine[j] - shift[j] + (row[j] - mean[j]) * slope[j]) * scale[j]
 
 
+# ------------------------------------------------------------------ channels by given numbers
+
+
+@kernel(EXACT)
+def images_scaled(x, scale, shift, out):
+    of = x.dtype.type
+    for i in range(x.shape[0]):
+        row, found = x[i], out[i]
+        a = scale[i % scale.size]
+        b = of(0) if shift is None else shift[i % scale.size]
+        for j in range(row.size):
+            found[j] = row[j] * a if shift is None else row[j] * a + b
+
+
+@kernel(EXACT)
+def columns_scaled(x, scale, shift, out):
+    for i in range(x.shape[0]):
+        row, found = x[i], out[i]
+        for j in range(row.size):
+            y = row[j] * scale[j]
+            found[j] = y if shift is None else y + shift[j]
+
+
+@kernel(SUMS)
+def images_summed(g, x, mean, totals, products):
+    of = x.dtype.type
+    for i in range(x.shape[0]):
+        row, mine, c = x[i], g[i], i % mean.size
+        middle, total, product = mean[c], of(0), of(0)
+        for j in range(row.size):
+            total += mine[j]
+            product += mine[j] * (row[j] - middle)
+        totals[c] += total
+        products[c] += product
+
+
+@kernel(SUMS)
+def columns_summed(g, x, mean, totals, products):
+    of = x.dtype.type
+    rows, columns = x.shape
+    total, product = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
+    for a in range(0, rows, BLOCK):
+        total[:] = of(0)
+        product[:] = of(0)
+        for i in range(a, min(a + BLOCK, rows)):
+            row, mine = x[i], g[i]
+            for j in range(columns):
+                total[j] += mine[j]
+                product[j] += mine[j] * (row[j] - mean[j])
+        for j in range(columns):
+            totals[j] += total[j]
+            products[j] += product[j]
+
+
 # ------------------------------------------------------------------ what the namespace calls
 
 
 def vector(x: Array | None) -> Array | None:
-    return None if x is None else dense(x).reshape(-1)
+    return x if x is None or (x.ndim == 1 and x.flags.carray) else dense(x).reshape(-1)
 
 
 def layer_norm(
@@ -324,3 +378,25 @@ def channel_norm_gradients(
         how = (groups, count, step, leap)
         images_backward(*given, *moments, *how, dx.reshape(form), dw, db)
     return dx, None if weight is None else dw, db
+
+
+def scaled(x: Array, scale: Array, shift: Array | None) -> Array | None:
+    places = math.prod(x.shape[2:])
+    if not alike(x, scale, shift) or (places == 1 and scale.ndim > 1):
+        return None
+    out = np.empty(x.shape, x.dtype)
+    form = x.shape[:2] if places == 1 else (-1, places)
+    given = dense(x).reshape(form), vector(scale), vector(shift)
+    (columns_scaled if places == 1 else images_scaled)(*given, out.reshape(form))
+    return out
+
+
+def channel_sums(g: Array, x: Array, mean: Array) -> tuple[Array, Array] | None:
+    if not alike(x, g, mean) or g.shape != x.shape:
+        return None
+    places = math.prod(x.shape[2:])
+    form = x.shape[:2] if places == 1 else (-1, places)
+    totals, products = np.zeros(mean.size, x.dtype), np.zeros(mean.size, x.dtype)
+    given = dense(g).reshape(form), dense(x).reshape(form), vector(mean)
+    (columns_summed if places == 1 else images_summed)(*given, totals, products)
+    return totals, products

@@ -1,4 +1,4 @@
-"""Functions of each element, and of each row, in one or two passes over memory.
+"""Functions of each element, in one pass over memory.
 
 NumPy has the exponential of single precision in vectors, yet each step of a formula is a pass of
 its own. Here are exponentials that LLVM makes vectors of: no branches, no calls. A constant takes
@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from xpgrad_backends.numba_kernels.jit import EXACT, SUMS, alike, dense, flat, kernel, sizes
+from xpgrad_backends.numba_kernels.jit import EXACT, alike, flat, kernel, sizes
 
 Array = Any
 
@@ -386,114 +386,6 @@ def gated_gradients(g, x, out, lines, n):
             out[start + n + j] = part * x[start + j] * (one - s)
 
 
-# ------------------------------------------------------------------ kernels of rows
-
-
-@kernel(EXACT, inner=True)
-def largest(row, lanes):
-    """The largest number of a row, by as many lanes as are given; nan does not count."""
-    n, m = row.size, lanes.size
-    for k in range(m):
-        lanes[k] = -np.inf
-    for j in range(0, n - m + 1, m):
-        part = row[j : j + m]
-        for k in range(m):
-            lanes[k] = part[k] if part[k] > lanes[k] else lanes[k]
-    top = lanes[0]
-    for k in range(m):
-        top = lanes[k] if lanes[k] > top else top
-    for j in range(n - n % m, n):
-        top = row[j] if row[j] > top else top
-    return top
-
-
-@kernel(SUMS)
-def softmaxes(x, out):
-    of = x.dtype.type
-    lanes = np.empty(32, x.dtype)
-    for i in range(x.shape[0]):
-        row, found = x[i], out[i]
-        top = largest(row, lanes)
-        total = of(0)
-        for j in range(row.size):
-            e = exp(row[j] - top)
-            found[j] = e
-            total += e
-        scale = of(1) / total
-        for j in range(row.size):
-            found[j] *= scale
-
-
-@kernel(SUMS)
-def softmax_gradients(g, y, out):
-    of = y.dtype.type
-    for i in range(y.shape[0]):
-        mine, share, found = g[i], y[i], out[i]
-        total = of(0)
-        for j in range(mine.size):
-            total += mine[j] * share[j]
-        for j in range(mine.size):
-            found[j] = (mine[j] - total) * share[j]
-
-
-@kernel(SUMS)
-def log_softmaxes(x, out):
-    of = x.dtype.type
-    lanes = np.empty(32, x.dtype)
-    for i in range(x.shape[0]):
-        row, found = x[i], out[i]
-        top = largest(row, lanes)
-        total = of(0)
-        for j in range(row.size):
-            e = row[j] - top
-            found[j] = e
-            total += exp(e)
-        total = of(np.log(total))
-        for j in range(row.size):
-            found[j] -= total
-
-
-@kernel(SUMS)
-def log_softmax_gradients(g, y, out):
-    of = y.dtype.type
-    for i in range(y.shape[0]):
-        mine, log, found = g[i], y[i], out[i]
-        total = of(0)
-        for j in range(mine.size):
-            total += mine[j]
-        for j in range(mine.size):
-            found[j] = mine[j] - exp(log[j]) * total
-
-
-@kernel(SUMS)
-def cross_entropies(x, target, powers, terms):
-    of = x.dtype.type
-    lanes = np.empty(32, x.dtype)
-    for i in range(x.shape[0]):
-        row, found = x[i], powers[i]
-        top = largest(row, lanes)
-        total = of(0)
-        for j in range(row.size):
-            e = exp(row[j] - top)
-            found[j] = e
-            total += e
-        terms[i] = of(np.log(total)) - (row[target[i]] - top)
-
-
-@kernel(SUMS)
-def cross_entropy_gradients(each, powers, target, out):
-    of = powers.dtype.type
-    for i in range(powers.shape[0]):
-        share, found = powers[i], out[i]
-        total = of(0)
-        for j in range(share.size):
-            total += share[j]
-        scale = each[i] / total
-        for j in range(share.size):
-            found[j] = share[j] * scale
-        found[target[i]] -= each[i]
-
-
 # ------------------------------------------------------------------ what the namespace calls
 
 
@@ -504,16 +396,6 @@ def of_each(run: Any, *arrays: Array, settings: tuple[float, ...] = ()) -> Array
         return None
     out = np.empty(shape, arrays[0].dtype)
     run(*map(flat, arrays), *settings, out.reshape(-1))
-    return out
-
-
-def of_rows(run: Any, *arrays: Array, axis: int) -> Array | None:
-    """What a kernel makes of rows; `None` where it is not made for the arrays."""
-    shape = arrays[0].shape
-    if axis != len(shape) - 1 or not alike(*arrays) or any(a.shape != shape for a in arrays):
-        return None
-    out, form = np.empty(shape, arrays[0].dtype), (-1, shape[-1])
-    run(*(dense(a).reshape(form) for a in arrays), out.reshape(form))
     return out
 
 
@@ -597,38 +479,3 @@ def elu(x: Array, alpha: float, scale: float, inner: float) -> Array | None:
 def elu_gradient(g: Array, x: Array, alpha: float, scale: float, inner: float) -> Array | None:
     settings = (float(scale), float(alpha * scale), float(inner))
     return of_each(elu_gradients, g, x, settings=settings) if inner > 0 else None
-
-
-def softmax(x: Array, axis: int) -> Array | None:
-    return of_rows(softmaxes, x, axis=axis)
-
-
-def softmax_gradient(g: Array, out: Array, axis: int) -> Array | None:
-    return of_rows(softmax_gradients, g, out, axis=axis)
-
-
-def log_softmax(x: Array, axis: int) -> Array | None:
-    return of_rows(log_softmaxes, x, axis=axis)
-
-
-def log_softmax_gradient(g: Array, out: Array, axis: int) -> Array | None:
-    return of_rows(log_softmax_gradients, g, out, axis=axis)
-
-
-def cross_entropy(x: Array, target: Array, reduction: str) -> tuple[Array, Array] | None:
-    if not alike(x) or not x.size or target.dtype != np.int64:
-        return None
-    powers, terms = np.empty(x.shape, x.dtype), np.empty(len(x), x.dtype)
-    cross_entropies(dense(x), dense(target), powers, terms)
-    if reduction == "none":
-        return terms, powers
-    return (terms.sum() if reduction == "sum" else terms.sum() / len(terms)), powers
-
-
-def cross_entropy_gradient(g: Array, out: Array, target: Array, reduction: str) -> Array | None:
-    if not alike(out) or not out.size or target.dtype != np.int64:
-        return None
-    each = np.broadcast_to(g / len(out) if reduction == "mean" else g, len(out))
-    dx = np.empty(out.shape, out.dtype)
-    cross_entropy_gradients(each.astype(out.dtype), dense(out), dense(target), dx)
-    return dx

@@ -17,7 +17,12 @@ from xpgrad.ops import (
 )
 from xpgrad.ops import fft as _transforms
 from xpgrad.ops import strided as _steps
-from xpgrad.ops.convolution import convolve, convolve_input, convolve_weight  # noqa: F401
+from xpgrad.ops.convolution import (  # noqa: F401
+    convolve,
+    convolve_input,
+    convolve_twice,
+    convolve_weight,
+)
 from xpgrad.ops.resampling import resample as _resample
 from xpgrad.ops.scatter import combine_along_axis as combine_along_axis
 from xpgrad.ops.special import BY_NAME
@@ -42,6 +47,8 @@ def special(name: str, *values: Any) -> Any:
 
 def add_along_axis(x: Tensor, indices: Any, shape: tuple[int, ...], axis: int) -> Tensor:
     """Zeros of `shape` with `x` added where `indices` point along an axis."""
+    if isinstance(indices, Tensor):  # a result, perhaps, beside one that has a derivative
+        indices = indices.detach()
     found: Tensor = searching.scatter_add(x, indices, shape=shape, axis=axis)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -144,14 +145,13 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> T
         )
     if p < 0:
         raise ShapeError("cdist only supports non-negative p values")
-    if p == 2:
-        many = compute_mode == modes[0] and (rows > 25 or others > 25)
-        return distances.cdist(x, y, by_product=many or compute_mode == modes[1])
-    off = x.unsqueeze(-2) - y.unsqueeze(-3)
-    if not width:
-        return off.sum(-1)
-    norm = called(linalg.vector_norm, "Cdist")
-    return norm(off, axis=(off.ndim - 1,), ord=float(p))
+    if p not in (0, 1, 2, math.inf) and width:
+        off = x.unsqueeze(-2) - y.unsqueeze(-3)
+        norm = called(linalg.vector_norm, "Cdist")
+        return norm(off, axis=(off.ndim - 1,), ord=float(p))
+    many = compute_mode == modes[0] and (rows > 25 or others > 25)
+    by_product = p == 2 and (many or compute_mode == modes[1])
+    return distances.cdist(x, y, p=float(p), by_product=by_product)
 
 
 @method()

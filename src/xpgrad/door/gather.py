@@ -468,6 +468,17 @@ def _with_source(what: str, x: Tensor, dim: int, index: Tensor, src: Tensor) -> 
 # ------------------------------------------------------------------ any index, as functions
 
 
+def _line(index: Any) -> Any:
+    """An index of a dimension, one place as a line of one: elsewhere that would be a view."""
+    if index is None:
+        return FULL
+    if isinstance(index, Tensor) and not index.ndim:
+        if index.dtype is dtypes.bool_:
+            raise ShapeError("index_put takes no boolean that is a scalar")
+        return index.reshape(1)
+    return index
+
+
 @method()
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """`input` with `values` at an index of tensors, one for each dimension, or added there.
@@ -484,9 +495,9 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     (tensor([0., 1.]), tensor([1., 1.]))
     """
     x = joined(only_tensor(input, "index_put"), *indices, values)
-    _, arrays, _ = parse(x, tuple(FULL if i is None else i for i in indices))
+    _, arrays, _ = parse(x, tuple(map(_line, indices)))
     if arrays is None:
-        raise ShapeError("index_put needs an index that is no scalar")
+        raise ShapeError("index_put needs an index that names places")
     value = fitting(x, values, x._data, arrays) if isinstance(values, Tensor) else values
     return _said(x, arrays, ops.index_put, x, value, index=arrays, accumulate=accumulate)
 

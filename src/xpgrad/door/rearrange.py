@@ -6,15 +6,14 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from xpgrad import dtypes
 from xpgrad.door.arguments import dim_of, only_tensor, size_of
-from xpgrad.door.attach import called, method
+from xpgrad.door.attach import method
 from xpgrad.door.shape import movedim, reshape, transpose
 from xpgrad.errors import DTypeError, ShapeError
-from xpgrad.ops import elementwise, linalg
+from xpgrad.ops import linalg
 from xpgrad.ops import shape as ops
 from xpgrad.ops.device import clone
-from xpgrad.tensor import Size, Tensor, wrap
+from xpgrad.tensor import Size, Tensor
 
 __all__ = [
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "diag", "diag_embed", "diagonal",
@@ -377,14 +376,6 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     if first > second:
         first, second, offset = second, first, -offset
-    # Each row of the result keeps one element of the column beside it, or nothing.
-    ns, shape = input._ns, input._data.shape
-    above, below = (input.new_zeros((*shape[:-1], n)) for n in (max(-offset, 0), max(offset, 0)))
-    column = ops.concat(above, input, below, axis=len(shape) - 1)
-    side = column._data.shape[-1]
-    mask = wrap(ns.eye(side, side, k=offset, dtype=ns.native(dtypes.bool_)), ns)
-    found = called(elementwise.where, "DiagEmbed")(
-        mask, ops.expand_dims(column, axis=len(shape)), False
-    )
+    found = linalg.diag_embed(input, offset=offset)
     in_place = (first, second) == (rank - 2, rank - 1)
     return found if in_place else movedim(found, (-2, -1), (first, second)).contiguous()

@@ -262,6 +262,11 @@ def bucketize(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on occurs, or the sums of its weights.
 
+    Sums are in double precision, but of weights in single precision.
+
+    Raises:
+        RuntimeError: unless the weights are as many as the integers, along one dimension.
+
     >>> import xpgrad as xg
     >>> xg.bincount(xg.tensor([0, 2, 2]))
     tensor([1, 0, 2])
@@ -276,7 +281,15 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         low, high = ends or (int(x.min()), int(x.max()))
     if not fits or low < 0:
         raise ShapeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise ShapeError("minlength should be >= 0")
+    if weights is not None and (weights.ndim != 1 or weights.shape != x.shape):
+        raise ShapeError("weights should be 1-d and have the same length as input")
     size = max(int(high) + 1, minlength)
-    ones = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64))
-    values = ones if weights is None else weights
+    if weights is None or not x.numel():
+        values = x.new_ones(x.shape, dtype=settle(x._ns, None, dtypes.int64))
+    elif weights.dtype is dtypes.float32:
+        values = weights
+    else:
+        values = weights.to(settle(x._ns, None, dtypes.float64))
     return ops.scatter_add(values, x, shape=(size,), axis=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -163,17 +162,10 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     at = 0 if dim is None else dim_of(dim, x.ndim)
     if not flat._data.shape[at]:
         raise IndexError(f"median(): Expected reduction dim {at} to have non-zero size.")
-    known = compare.logical_not(compare.isnan(flat.detach()))
-    middle = ((sum(known, at, True) - 1) // 2).clamp(min=0)
-    order = searching.argsort(flat.detach(), axis=at)
-    places = searching.pick(order, middle, axis=at, keepdims=True)
-    if not keepdim or dim is None:
-        places = shape.squeeze(places, axis=(at,))
+    keepdim = keepdim and dim is not None
+    places = searching.kth_place(flat.detach(), axis=at, k=None, keepdims=keepdim)
     if dim is None:
-        numbers = elementwise.where(known, flat, math.inf)
-        value = searching.pick_shared(numbers, places, axis=0)
-        some = known.any()
-        return called(elementwise.where, "Nanmedian")(some, value, math.nan)
+        return called(searching.pick_shared, "Nanmedian")(flat, places, axis=0)
     pick = called(searching.pick, "NanmedianBackward1")
     return results.nanmedian(pick(flat, places, axis=at, keepdims=keepdim), places)
 

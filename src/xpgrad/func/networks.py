@@ -6,10 +6,12 @@ What else there are more of is of the kind that an op knows many of anyway.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from xpgrad.func.indexed import offsets
+from xpgrad.losses import counted
 
 if TYPE_CHECKING:
     from xpgrad.func.calls import Call
@@ -49,6 +51,30 @@ def _channel_norm(call: Call, groups: int, over: int, eps: float = 1e-5) -> Any:
             each = xp.reshape(each, (each.shape[0], 1, channels, *(1,) * len(places)))
             out = combine(out, each)
     return out, mean, rstd
+
+
+def _scaled(call: Call) -> Any:
+    """Each channel of each example times a number, plus another."""
+    xp, out, rank = call.xp, call.front(0), len(call.shapes[0])
+    for i, combine in ((1, xp.multiply), (2, xp.add)):
+        if call.values[i] is not None:
+            each, own = call.front(i), call.shapes[i]
+            form = (each.shape[0], *(1,) * (2 - len(own)), *own, *(1,) * (rank - 2))
+            out = combine(out, xp.reshape(each, form))
+    return out
+
+
+def _fixed_norm(call: Call) -> Any:
+    """The same with all that is known of channels."""
+    x, (_, channels, *places) = call.front(0), call.shapes[0]
+    form = (1, channels, *(1,) * len(places))
+    parts: list[Any] = [call.front(i) for i in range(1, 5)]
+    parts = [a if a is None else call.xp.reshape(a, (a.shape[0], *form)) for a in parts]
+    weight, bias, mean, rstd = parts
+    scale = rstd if weight is None else rstd * weight
+    shift: Any = -mean * scale
+    out = x * scale + (shift if bias is None else shift + bias)
+    return out if out.dtype == x.dtype else call.xp.astype(out, x.dtype)
 
 
 def _embedding_bag(call: Call, count: int, by_frequency: bool = False) -> Any:
@@ -97,25 +123,64 @@ def _linear_cross_entropy(call: Call, chunk: int) -> Any:
     return xp.stack(each, axis=0) if each else xp.zeros((0, rows), dtype=call.values[0].dtype)
 
 
-def _cross_entropy(call: Call, reduction: str = "mean") -> Any:
-    """All rows of all examples at once."""
-    xp, (rows, classes) = call.xp, call.shapes[0]
-    x = xp.reshape(call.whole(0), (call.size * rows, classes))
-    target = xp.reshape(call.whole(1), (call.size * rows,))
-    terms, powers = call(x, target, reduction="none")
-    terms = xp.reshape(terms, (call.size, rows))
-    powers = xp.reshape(powers, (call.size, rows, classes))
+def _cross_entropy(
+    call: Call, reduction: str = "mean", ignore: int | None = None, smoothing: float = 0.0
+) -> Any:
+    """All rows of all examples at once; with weights of their own, one after the other."""
+    xp, size, (rows, *_), weight = call.xp, call.size, call.shapes[0], call.values[2]
+    x, target = call.whole(0), call.whole(1)
+    how = {"reduction": reduction, "ignore": ignore, "smoothing": smoothing}
+    if call.batched[2] and size:
+        return _in_turn(call, x, target, weight, **how)
+    flat, classes = (xp.reshape(a, (size * rows, *a.shape[2:])) for a in (x, target))
+    weight = None if call.batched[2] else weight
+    terms, powers = call(flat, classes, weight, **(how | {"reduction": "none"}))
+    terms, powers = xp.reshape(terms, tuple(target.shape)), xp.reshape(powers, tuple(x.shape))
     if reduction == "none":
         return terms, powers
-    return (xp.mean if reduction == "mean" else xp.sum)(terms, axis=1), powers
+    _, factor, _ = counted(target, weight, ignore, xp)
+    axes = tuple(range(1, len(target.shape)))
+    total = xp.sum(terms, axis=axes)
+    if reduction == "mean":
+        share = math.prod(target.shape[1:])
+        if factor is not None:
+            share = xp.sum(xp.astype(factor, terms.dtype), axis=axes)
+        total = total / share
+    return total, powers
+
+
+def _in_turn(call: Call, *parts: Any, **how: Any) -> tuple[Any, ...]:
+    """What the op makes of each example's parts, as a batch."""
+    xp = call.xp
+    made = [call(*(xp.getitem(p, (i, ...)) for p in parts), **how) for i in range(call.size)]
+    return tuple(xp.stack(list(each), axis=0) for each in zip(*made, strict=True))
+
+
+def _margin_loss(call: Call, reduction: str = "mean", **how: Any) -> Any:
+    """All rows of all examples at once; with weights of their own, one after the other."""
+    xp, size, (x, target), weights = call.xp, call.size, map(call.whole, (0, 1)), call.values[2:]
+    if any(call.batched[2:]) and size:
+        return _in_turn(call, x, target, *weights, reduction=reduction, **how)
+    shape = tuple(x.shape)
+    flat, classes = (xp.reshape(a, (size * shape[1], *a.shape[2:])) for a in (x, target))
+    weights = [None for _ in weights] if any(call.batched[2:]) else weights
+    terms, slopes = call(flat, classes, *weights, reduction="none", **how)
+    terms, slopes = xp.reshape(terms, shape[:2]), xp.reshape(slopes, shape)
+    if reduction != "none":
+        terms = (xp.mean if reduction == "mean" else xp.sum)(terms, axis=1)
+    return terms, slopes
 
 
 NETWORKS: dict[str, Callable[..., Any]] = {
     "layer_norm": _layer_norm,
     "rms_norm": _layer_norm,
     "channel_norm": _channel_norm,
+    "scaled": _scaled,
+    "fixed_norm": _fixed_norm,
     "embedding_bag": _embedding_bag,
     "ctc_loss": _ctc_loss,
     "cross_entropy": _cross_entropy,
+    "multi_margin_loss": _margin_loss,
+    "multilabel_margin_loss": _margin_loss,
     "linear_cross_entropy": _linear_cross_entropy,
 }

@@ -153,19 +153,18 @@ def _reduced_loss(call: Call, reduction: str = "mean", **settings: Any) -> Any:
 
 def _nll(call: Call, reduction: str = "mean") -> Any:
     """All rows of all examples at once."""
-    xp = call.xp
-    (rows, classes), size = call.shapes[0], call.size
-    x = xp.reshape(call.whole(0), (size * rows, classes))
-    target = xp.reshape(call.whole(1), (size * rows,))
-    weight = call.whole(2)
-    flat = None if weight is None else xp.reshape(weight, (size * rows,))
-    out = xp.reshape(call(x, target, flat, reduction="none"), (size, rows))
+    xp, size = call.xp, call.size
+    parts = [call.whole(i) for i in range(3)]
+    shape, weight = tuple(parts[1].shape), parts[2]
+    flat = (None if a is None else xp.reshape(a, (size * a.shape[1], *a.shape[2:])) for a in parts)
+    out = xp.reshape(call(*flat, reduction="none"), shape)
     if reduction == "none":
         return out
-    total = xp.sum(out, axis=1)
+    axes = tuple(range(1, len(shape)))
+    total = xp.sum(out, axis=axes)
     if reduction == "sum":
         return total
-    return total / (rows if weight is None else xp.sum(weight, axis=1))
+    return total / (math.prod(shape[1:]) if weight is None else xp.sum(weight, axis=axes))
 
 
 def _masked_fill(call: Call) -> Any:
@@ -232,6 +231,5 @@ SHAPED: dict[str, Callable[..., Any]] = {
     "masked_fill": _masked_fill,
     "copy": _copy,
     "copy_slices": DECOMPOSED,
-    "cdist": DECOMPOSED,
     "as_strided": _as_strided,
 }

@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from xpgrad.array_api.namespace import function as of_tensors
 from xpgrad.errors import GradientError
@@ -16,6 +17,7 @@ from xpgrad.ops import compare, device, elementwise, indexing, linalg, reduction
 from xpgrad.ops import shape as shapes
 from xpgrad.portable import EXTRAS
 from xpgrad.tensor import Tensor, wrap
+from xpgrad.versions import lifted
 
 if TYPE_CHECKING:
     from xpgrad.func.levels import Level
@@ -185,6 +187,7 @@ class WrappedNamespace(Namespace):
         self.native = base.native  # type: ignore[method-assign]
         self.quiet = base.quiet  # type: ignore[method-assign]
         self.finfo, self.iinfo, self.isdtype = base.finfo, base.iinfo, base.isdtype
+        lifted.add(ref(self, lifted.discard))
 
     # ---------------------------------------------------------------- what a transform defines
 

@@ -66,7 +66,8 @@ def mish_parts(x, xp):
 def mish_rule(g, x, xp):
     x = widened(x, xp)
     n, w = mish_parts(x, xp)
-    return g * (w / (w + 2) + x * (4 * n * (n + 1) / ((w + 2) * (w + 2))))
+    few = xp.minimum(x, 40)  # what it is a factor of does not get any smaller above 20
+    return g * (w / (w + 2) + few * (4 * n * (n + 1) / ((w + 2) * (w + 2))))
 
 
 @op(elementwise=True, x=mish_rule)

@@ -57,11 +57,22 @@ def transposed_by_weight(g, x, like, stride, padding, dilation, groups, xp):
     return xp.convolve_weight(g, xp.conj(x), size, stride, padding, dilation, groups)
 
 
+def transposed_rules(g, x, weight, edges, stride, padding, dilation, groups, xp):
+    """The gradients of the input and of the weight, which come of the same windows."""
+    how = (stride, padding, dilation, groups)
+    if edges[0] is None:
+        return None, transposed_by_weight(g, x, weight, *how, xp)
+    if edges[1] is None:
+        return transposed_by_input(g, weight, x, *how, xp), None
+    return xp.convolve_twice(g, xp.conj(weight), xp.conj(x), *how)
+
+
 @op(
     node="Convolution",
     tied=("x", "weight"),
-    x=transposed_by_input,
-    weight=transposed_by_weight,
+    shared=transposed_rules,
+    x=lambda shared: shared[0],
+    weight=lambda shared: shared[1],
     bias=by_bias,
 )
 def convolution_input(xp, x, weight, bias, /, *, size, stride, padding, dilation, groups):
@@ -104,3 +115,10 @@ def convolve_weight(x, g, size, stride, padding, dilation, groups):
     """The extra of that name on Tensors."""
     how = {"size": size, "stride": stride, "padding": padding, "dilation": dilation}
     return convolution_weight(x, g, groups=groups, **how)
+
+
+def convolve_twice(x, w, g, stride, padding, dilation, groups):
+    """The extra of that name on Tensors."""
+    how = (stride, padding, dilation, groups)
+    found = convolve(x, w, tuple(g.shape[2:]), *how)
+    return found, convolve_weight(x, g, tuple(w.shape[2:]), *how)

@@ -84,4 +84,4 @@ def cumulative_logsumexp(xp, x, /, *, axis):
 @op(x=None)
 def running_extremum(xp, x, /, *, axis, largest):
     """Where the largest (or smallest) element so far is: the last of equal ones, or of nan."""
-    return xp.running_places(x, axis, largest)
+    return xp.running_places(elementwise.numbers(x, xp), axis, largest)

@@ -136,6 +136,13 @@ def diagonal(xp, x, /, *, offset=0, axis1, axis2):
     return xp.linalg.diagonal(xp.permute_dims(x, last), offset=offset)
 
 
+@op(linear=True, stacks=1, x=lambda g, offset, xp: xp.linalg.diagonal(g, offset=offset))
+def diag_embed(xp, x, /, *, offset=0):
+    """Matrices with the last axis on their diagonals."""
+    n = x.shape[-1] + abs(offset)
+    return on_diagonal(x, (*x.shape[:-1], n, n), offset, xp)
+
+
 def trace_rule(g, like, offset, xp):
     *lead, n, m = like.shape
     count = max(min(n + min(offset, 0), m - max(offset, 0)), 0)

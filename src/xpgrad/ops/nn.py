@@ -11,7 +11,7 @@ import math
 from types import SimpleNamespace
 
 from xpgrad.fused import narrowed, widened
-from xpgrad.losses import reduced
+from xpgrad.losses import at, less_at, places, reduced
 from xpgrad.op import named, op
 from xpgrad.ops.reductions import spread
 
@@ -213,36 +213,37 @@ def huber_loss(xp, x, y, /, *, reduction="mean", delta=1.0):
 
 
 def nll_rule(g, target, weight, like, reduction, xp):
-    rows = like.shape[0]
     if weight is None:
-        each = g / -rows if reduction == "mean" else -g
+        each = g / -math.prod(target.shape) if reduction == "mean" else -g
     else:
         each = -g * weight / xp.sum(weight) if reduction == "mean" else -g * weight
         each = xp.where(weight == 0, 0.0, each)  # also where no row counts and the mean is nan
-    # Each row is written to once: no need to add up.
-    return xp.assign(xp.zeros(like.shape, dtype=g.dtype), (xp.arange(rows), target), each)
+    if len(like.shape) == 2:  # each row is written to once: no need to add up
+        return xp.assign(xp.zeros(like.shape, dtype=g.dtype), places(target, xp), each)
+    each = xp.expand_dims(xp.broadcast_to(each, tuple(target.shape)), axis=1)
+    return xp.add_along_axis(each, xp.expand_dims(target, axis=1), tuple(like.shape), 1)
 
 
 @op(tied="x", x=nll_rule, target=None, weight=None)
 def nll_loss(xp, x, target, weight, /, *, reduction="mean"):
-    """Minus what `target` picks from each row of `x`; `weight` has a number for each row."""
-    rows = x.shape[0]
-    picked = xp.getitem(x, (xp.arange(rows), target))
-    if weight is not None:
-        picked = picked * weight
+    """Minus what `target` picks of `x` along axis 1; `weight`, like it, has a number for each."""
+    picked = at(x, target, xp)
+    if weight is not None:  # what is ignored may be anything, and counts nothing
+        picked = xp.where(weight == 0, 0.0, picked * weight)
     if reduction == "none":
         return -picked
     total = xp.sum(picked)
     if reduction == "sum":
         return -total
-    return total / -(rows if weight is None else xp.sum(weight))
+    return total / -(math.prod(target.shape) if weight is None else xp.sum(weight))
 
 
-def cross_entropy_rule(gs, target, out, reduction, xp):
+def cross_entropy_rule(gs, target, weight, out, reduction, ignore, smoothing, xp):
     (g, g_powers), (_, powers) = gs, out
     dx = 0.0
     if g is not None:
-        dx = xp.cross_entropy_gradient(g, powers, target, reduction)
+        how = (widened(weight, xp), reduction, ignore, smoothing)
+        dx = xp.cross_entropy_gradient(g, powers, target, *how)
     if g_powers is not None:  # where gradients are differentiated
         part = g_powers * powers
         first = xp.astype(powers == 1, powers.dtype)
@@ -251,18 +252,60 @@ def cross_entropy_rule(gs, target, out, reduction, xp):
     return dx
 
 
-@op(node="NllLoss", outputs=2, kept=(1,), x=cross_entropy_rule, target=None)
-def cross_entropy(xp, x, target, /, *, reduction="mean"):
-    """Minus what `target` picks from each row of `log_softmax(x)`.
+@op(node="NllLoss", outputs=2, kept=(1,), x=cross_entropy_rule, target=None, weight=None)
+def cross_entropy(xp, x, target, weight, /, *, reduction="mean", ignore=None, smoothing=0.0):
+    """Minus what `target` picks of `log_softmax(x)` along axis 1; see `xpgrad.losses`.
 
-    The exponentials of `x` less the largest of its row come along: for the rule, which divides them
+    The exponentials of `x` less the largest beside it come along: for the rule, which divides them
     by their sum.
     """
-    found, powers = xp.cross_entropy(widened(x, xp), target, reduction)
+    how = (widened(weight, xp), reduction, ignore, smoothing)
+    found, powers = xp.cross_entropy(xp.ordered(widened(x, xp)), target, *how)
     return narrowed(found, x.dtype, xp), powers
 
 
+def multi_margin_rule(gs, target, weight, out, p, reduction, xp):
+    """By the slopes, whose own derivatives there are where gradients are differentiated."""
+    dx = multilabel_margin_rule(gs, out, reduction, xp)
+    if gs[1] is None or p == 1:
+        return dx
+    slopes, others = out[1], gs[1]
+    others = (others - xp.expand_dims(at(others, target, xp), axis=1)) * (2 / slopes.shape[1])
+    if weight is not None:
+        others = others * xp.expand_dims(xp.getitem(weight, (target,)), axis=1)
+    others = xp.where(slopes != 0, others, 0.0)
+    return dx + less_at(others, target, xp.sum(others, axis=1), xp)
+
+
+def multilabel_margin_rule(gs, out, reduction, xp):
+    g, slopes = gs[0], out[1]
+    if g is None:
+        return slopes * 0
+    if reduction == "none":
+        return slopes * xp.expand_dims(g, axis=1)
+    return slopes * (g / slopes.shape[0] if reduction == "mean" else g)
+
+
+@op(outputs=2, kept=(1,), x=multi_margin_rule, target=None, weight=None)
+def multi_margin_loss(xp, x, target, weight, /, *, p=1, margin=1.0, reduction="mean"):
+    """The mean over other classes of ``max(0, margin - x[target] + x) ** p``, by rows."""
+    terms, slopes = xp.multi_margin(xp.ordered(x), target, weight, p, margin)
+    return reduced(terms, reduction, xp), slopes
+
+
+@op(outputs=2, kept=(1,), x=multilabel_margin_rule, target=None)
+def multilabel_margin_loss(xp, x, target, /, *, reduction="mean"):
+    """The sum of ``max(0, 1 - x[j] + x[i])`` for the classes j of a target and i not of it."""
+    terms, slopes = xp.multilabel_margin(xp.ordered(x), target)
+    return reduced(terms, reduction, xp), slopes
+
+
+# What PyTorch's own losses end with: an image has two dimensions, and others are viewed as such.
 nll_loss_2d = named(nll_loss, "NllLoss2DBackward0")
+nll_loss_view = named(nll_loss, "ViewBackward0")
+cross_entropy_2d = named(cross_entropy, "NllLoss2DBackward0")
+cross_entropy_view = named(cross_entropy, "ViewBackward0")
+cross_entropy_smooth = named(cross_entropy, "AddBackward0")
 
 
 def bce_x(g, x, target, weight, reduction, xp):

@@ -7,7 +7,7 @@ computed stands in `xpgrad.fused`.
 
 from __future__ import annotations
 
-from xpgrad.fused import rows_of, shaped
+from xpgrad.fused import narrowed, rows_of, shaped, widened
 from xpgrad.op import op
 
 # ------------------------------------------------------------------ over the last axes
@@ -74,3 +74,45 @@ def channel_norm(xp, x, weight, bias, /, *, groups, over, eps=1e-5):
         eps: added to the variance.
     """
     return xp.channel_norm(xp.ordered(x), weight, bias, groups, over, eps)
+
+
+def fixed_scale(weight, rstd, xp):
+    """What channels are multiplied by."""
+    rstd = widened(rstd, xp)
+    return rstd if weight is None else rstd * shaped(widened(weight, xp), rstd.shape, xp)
+
+
+def fixed_norm_x(g, weight, rstd, xp):
+    found = xp.scaled(widened(g, xp), fixed_scale(weight, rstd, xp), None)
+    return narrowed(found, g.dtype, xp)
+
+
+@op(
+    node="NativeBatchNorm",
+    tied=("x", "weight"),
+    shared=lambda g, x, mean, xp: xp.channel_sums(*(widened(a, xp) for a in (g, x, mean))),
+    x=fixed_norm_x,
+    weight=lambda shared, rstd, like, xp: shaped(shared[1] * widened(rstd, xp), like.shape, xp),
+    bias=lambda shared, like, xp: shaped(shared[0], like.shape, xp),
+    mean=None,
+    rstd=None,
+)
+def fixed_norm(xp, x, weight, bias, mean, rstd, /):
+    """`x` of shape (N, C, …) less `mean`, times `rstd` and `weight`, plus `bias`.
+
+    Means and reciprocal standard deviations of channels are given, and have no derivative.
+    """
+    scale = fixed_scale(weight, rstd, xp)
+    shift = -widened(mean, xp) * scale
+    if bias is not None:
+        shift = shift + shaped(widened(bias, xp), shift.shape, xp)
+    return narrowed(xp.scaled(xp.ordered(widened(x, xp)), scale, shift), x.dtype, xp)
+
+
+@op(x=lambda g, scale, xp: xp.scaled(g, scale, None), scale=None, shift=None)
+def scaled(xp, x, scale, shift, /):
+    """`x` of shape (N, C, …) times numbers of channels, or of those of each example, plus others.
+
+    These have no derivative.
+    """
+    return xp.scaled(xp.ordered(x), scale, shift)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 
+from xpgrad.boxes import FEW, peaks
 from xpgrad.op import named, op
-
-FEW = 8  # elements of a window; of more, a loop over them takes long
 
 
 def at(axis, part):
@@ -118,18 +117,8 @@ def first_codes(found, count, size, rank, axis, xp):
 def max_tiles(x, axis, size, count, kind, xp):
     """Maxima of windows side by side, and which of their elements these are, without a loop."""
     x = xp.reshape(x, (*x.shape[:axis], count, size, *x.shape[axis + 1 :]))
-    best = xp.max(x, axis=axis + 1)
-    code = xp.argmax(first_true(x == xp.expand_dims(best, axis=axis + 1), xp), axis=axis + 1)
-    if x.dtype in xp.inexact:
-        back = xp.flip(x, axis=(axis + 1,))
-        last = size - 1 - xp.argmax(first_true(back != back, xp), axis=axis + 1)
-        code = xp.where(best != best, last, code)
+    best, code = peaks(x, axis + 1, xp)
     return xp.ordered(best), xp.ordered(xp.astype(code, kind))
-
-
-def first_true(x, xp):
-    """Booleans as numbers: the standard has no `argmax` of others."""
-    return xp.astype(x, xp.native("uint8"))
 
 
 def max_rule(gs, out, like, axis, size, stride, padding, dilation, count, xp):
@@ -216,6 +205,21 @@ def max_places(xp, places, code, /, *, axis, size, stride, padding=0, dilation=1
     return total + inner
 
 
+def box_rule(gs, out, like, axis, xp):
+    if gs[0] is None:
+        return None
+    lead, g, places = tuple(like.shape[:axis]), gs[0], out[1]
+    m, n = math.prod(g.shape[axis:]), math.prod(like.shape[axis:])
+    g, places = xp.reshape(g, (*lead, m)), xp.reshape(places, (*lead, m))
+    return xp.reshape(xp.add_along_axis(g, places, (*lead, n), axis), tuple(like.shape))
+
+
+@op(node="AdaptiveMaxPool", outputs=2, kept=(1,), tied="x", x=box_rule)
+def box_max(xp, x, /, *, axis, boxes):
+    """The maximum of each box of the axes from `axis` on, and its row-major place in them."""
+    return xp.box_maxima(x, axis, boxes)
+
+
 # ------------------------------------------------------------------ as PyTorch names them
 
 SUMS = {
@@ -227,4 +231,9 @@ MAXIMA = {
     1: named(max_pool, "SqueezeBackward1"),
     2: named(max_pool, "MaxPool2DWithIndicesBackward0"),
     3: named(max_pool, "MaxPool3DWithIndicesBackward0"),
+}
+BOXES = {
+    1: named(box_max, "SqueezeBackward1"),
+    2: named(box_max, "AdaptiveMaxPool2DBackward0"),
+    3: named(box_max, "AdaptiveMaxPool3DBackward0"),
 }

@@ -109,8 +109,12 @@ def parts(g, x, values, places, out, axis, how, include_self, xp):
         return at, g, None, None
     mine = xp.astype(x == out, g.dtype)
     theirs = xp.astype(values == at.read(out), g.dtype)
-    total = at.add(theirs) + mine if include_self else at.add(theirs)
-    return at, g / xp.where(total == 0, xp.ones_like(total), total), mine, theirs
+    total = at.add(theirs)
+    if include_self:
+        total = total + mine
+    else:  # where nothing goes there is nothing to share
+        total = xp.where((total == 0) & (mine != 0), xp.ones_like(total), total)
+    return at, g / total, mine, theirs  # nan is shared by nobody: gradients there are nan
 
 
 def self_rule(x, values, how, include_self, shared, xp):
@@ -152,6 +156,10 @@ def reduce_at(xp, x, values, places, /, *, how, axis=None, include_self=True):
     an axis, row-major positions. Where `x` itself does not count, what no place names stays as it
     is.
     """
+    if x.dtype == xp.native("bool"):  # the standard combines numbers alone
+        x, values = (xp.astype(v, xp.arange(0).dtype) for v in (x, values))
+        options = {"how": how, "axis": axis, "include_self": include_self}
+        return reduce_at.op.forward(xp, x, values, places, **options) != 0
     at = Places(xp, places, values, x.shape, axis)
     start = begun(xp, at, x, how, include_self)
     if how in UFUNCS:

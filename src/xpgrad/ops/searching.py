@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from xpgrad.op import named, op
-from xpgrad.ops.reductions import share
+from xpgrad.ops.elementwise import numbers
+from xpgrad.ops.reductions import keep
 
 # ------------------------------------------------------------------ picking
 
@@ -74,7 +75,10 @@ def pick(xp, x, indices, /, *, axis, keepdims=False):
 
 
 def pick_shared_rule(g, x, out, axis, like, xp):
-    return share(g, x, out, like, (axis,), False, xp)
+    g, out = keep(g, like, (axis,), False, xp), keep(out, like, (axis,), False, xp)
+    chosen = xp.logical_or(xp.equal(x, out), xp.logical_and(xp.isnan(x), xp.isnan(out)))
+    winners = xp.sum(xp.astype(chosen, x.dtype), axis=axis, keepdims=True)
+    return xp.where(chosen, g / winners, xp.zeros_like(g))
 
 
 @op(node="Median", x=pick_shared_rule, indices=None)
@@ -99,22 +103,22 @@ def sort(xp, x, /, *, axis, descending=False, stable=True):
 
 @op(x=None)
 def argsort(xp, x, /, *, axis, descending=False, stable=True):
-    return xp.argsort(x, axis=axis, descending=descending, stable=stable)
+    return xp.argsort(numbers(x, xp), axis=axis, descending=descending, stable=stable)
 
 
 @op(x=None)
 def top_places(xp, x, /, *, axis, count, largest):
     """Where the `count` largest or smallest elements are, in order; of equal ones the first."""
-    return xp.ordered(xp.top_places(x, axis, count, largest))
+    return xp.ordered(xp.top_places(numbers(x, xp), axis, count, largest))
 
 
 @op(x=None)
 def kth_place(xp, x, /, *, axis, k, keepdims=False, nan=False):
-    """Where the k-th smallest element is, counted from 0; with `nan`, the last nan if there is any.
+    """Where the k-th smallest element is, counted from 0; with `nan`, the first nan if any.
 
     Of equal elements the first ones count as smaller.
     """
-    found = xp.ordered(xp.kth_place(x, axis, k, nan))
+    found = xp.ordered(xp.kth_place(numbers(x, xp), axis, k, nan))
     return found if keepdims else xp.reshape(found, (*x.shape[:axis], *x.shape[axis + 1 :]))
 
 

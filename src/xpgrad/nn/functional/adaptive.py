@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from xpgrad.boxes import bounds, boxes_of
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.errors import ShapeError
 from xpgrad.nn.functional.space import Ints, in_single, ints_of
 from xpgrad.op import named
-from xpgrad.ops import elementwise, pooling, reductions, resampling, searching
-from xpgrad.tensor import Tensor, wrap
+from xpgrad.ops import elementwise, pooling, reductions, resampling
+from xpgrad.tensor import Tensor
 from xpgrad.windowed import Taps
 
 __all__ = [
@@ -66,12 +67,6 @@ def _arguments(space: int, function: str, input: Any, output_size: Any) -> tuple
     return x, sizes
 
 
-def _bounds(n: int, m: int) -> tuple[Any, Any]:
-    """Where windows begin and end."""
-    i = np.arange(m)
-    return i * n // m, -(-(i + 1) * n // m)
-
-
 # ------------------------------------------------------------------ averages
 
 
@@ -111,7 +106,7 @@ _DIVIDED: dict[int, Callable[..., Tensor]] = {
 @functools.lru_cache(64)
 def _means(n: int, m: int) -> Taps:
     """The averages of `m` windows of `n` elements."""
-    first, last = _bounds(n, m)
+    first, last = bounds(n, m)
     offsets = np.arange(np.max(last - first, initial=1))
     inside = offsets < (last - first)[:, None]
     elements = np.where(inside, first[:, None] + offsets, first[:, None])
@@ -158,47 +153,14 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 def _maxima(space: int, input: Any, output_size: Any, places: bool) -> Any:
     function = f"adaptive_max_pool{space}d"
     x, sizes = _arguments(space, function, input, output_size)
-    axes = tuple(range(x.ndim - space, x.ndim))
-    inputs = tuple(x.shape[-space:])
-    if set(sizes) == {1} and 0 not in x.shape:  # all of them are one window
-        inputs = (*(1,) * (space - 1), math.prod(inputs))
-        x = x.reshape(*x.shape[:-space], *inputs)
-    found: Tensor | None = None
-    for i in reversed(range(space)):
-        pool: Callable[..., Any] = pooling.max_pool if i else _MAXIMA[space]
-        axis, n, m = axes[i], inputs[i], sizes[i]
-        unit = math.prod(inputs[i + 1 :])
-        if m and n % m == 0:
-            how = {"axis": axis, "size": n // m, "stride": n // m, "count": m}
-            x, code = pool(x, **how)
-            if places:
-                found = pooling.max_places(found, code, unit=unit, **how)
-            continue
-        # All windows are made as long as the longest, by elements that they have already.
-        first, last = _bounds(n, m)
-        k = int(np.max(last - first, initial=1))
-        table = np.minimum(first[:, None] + np.arange(k), last[:, None] - 1).reshape(-1)
-        ns = x._ns
-        with ns.current():
-            where = wrap(ns.wrap(ns.asarray(table.tolist(), dtype=ns.arange(0).dtype)), ns)
-        how = {"axis": axis, "size": k, "stride": k, "count": m}
-        x, code = pool(searching.take(x, where, axis=axis), **how)
-        if not places:
-            continue
-        at = pooling.max_places(None, code, unit=1, **how)
-        here = searching.take(where, at, axis=0) * unit
-        if found is not None:  # the places of what was chosen
-            wide = searching.take(found, where, axis=axis)
-            here = here + pooling.max_places(wide, code, unit=0, **how)
-        found = here
-    return (x, found) if places else x
-
-
-_MAXIMA: dict[int, Callable[..., Any]] = {
-    1: named(pooling.max_pool, "SqueezeBackward1"),
-    2: named(pooling.max_pool, "AdaptiveMaxPool2DBackward0"),
-    3: named(pooling.max_pool, "AdaptiveMaxPool3DBackward0"),
-}
+    if 0 in x.shape[1:]:  # the first may be that of channels
+        raise ShapeError(
+            f"{function}(): Expected input to have non-zero size for non-batch dimensions, but "
+            f"input has sizes {list(x.shape)} with dimension {x.shape[1:].index(0) + 1} being empty"
+        )
+    boxes = boxes_of(tuple(x.shape[-space:]), sizes)
+    best, found = pooling.BOXES[space](x, axis=x.ndim - space, boxes=boxes)
+    return (best, found.detach()) if places else best
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:

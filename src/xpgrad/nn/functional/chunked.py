@@ -10,7 +10,7 @@ from typing import Any
 from xpgrad import dtypes
 from xpgrad.door.arguments import only_tensor
 from xpgrad.errors import ShapeError
-from xpgrad.nn.functional.classes import _check_target, _rows, _widest_integer, cross_entropy
+from xpgrad.nn.functional.classes import _check_target, _counted, _widest_integer, cross_entropy
 from xpgrad.nn.functional.layers import linear
 from xpgrad.nn.functional.reducing import reduced
 from xpgrad.ops import chunked as ops
@@ -204,7 +204,7 @@ def _in_chunks(
     scores = x.new_zeros(1, 1).expand(x.shape[0], classes)  # of their shape, without their memory
     _check_target(scores, t)
     with ns.current():
-        places, factors = _rows(ns, scores, t._data, weight, ignore)
+        places, factors = _counted(ns, scores, t._data, weight, ignore)
     terms: Tensor = ops.linear_cross_entropy(x, w, b, wrap(places, ns), chunk=chunk)
     if factors is not None:
         terms = terms * factors

@@ -12,9 +12,7 @@ from xpgrad.nn.functional.arguments import floating, real
 from xpgrad.nn.functional.reducing import reduced, reduction_of
 from xpgrad.ops import elementwise, reductions
 from xpgrad.ops import nn as ops
-from xpgrad.ops.cumulative import cumulative_sum
-from xpgrad.ops.searching import take, take_along_axis
-from xpgrad.ops.shape import permute_dims, reshape
+from xpgrad.ops.shape import reshape
 from xpgrad.promotion import together
 from xpgrad.tensor import Tensor, wrap
 
@@ -62,8 +60,13 @@ def cross_entropy(
             [ 0.5000, -0.5000]]),)
     """
     how = reduction_of(size_average, reduce, reduction)
-    if weight is None and not label_smoothing and _all_count(input, target, ignore_index):
-        return _of_rows(input, target, how)
+    plain, ignore = _plain(input, target, weight, ignore_index)
+    if plain and 0.0 <= label_smoothing <= 1.0 and not (label_smoothing and _recorded(weight)):
+        loss = _CROSS_ENTROPY[_rank(input, how)]
+        loss = ops.cross_entropy_smooth if label_smoothing else loss
+        more = {"smoothing": label_smoothing} if label_smoothing else {}
+        terms: Tensor = loss(input, target, weight, reduction=how, ignore=ignore, **more)[0]
+        return terms
     x = only_tensor(input, "cross_entropy_loss")
     t = only_tensor(target, "cross_entropy_loss", "target", 2)
     if not 0.0 <= label_smoothing <= 1.0:
@@ -84,34 +87,54 @@ def cross_entropy(
     return _smoothed(logs, t, weight, ignore_index, how, label_smoothing, axis)
 
 
-def _of_rows(x: Tensor, target: Tensor, how: str) -> Tensor:
-    if x._ns.depth or not x._data.shape[0]:  # of which transforms know what to make
-        return ops.nll_loss(ops.log_softmax(x, axis=1), target, None, reduction=how)
-    return ops.cross_entropy(x, target, reduction=how)[0]
+_CROSS_ENTROPY = (ops.cross_entropy, ops.cross_entropy_2d, ops.cross_entropy_view)
+_NLL = (ops.nll_loss, ops.nll_loss_2d, ops.nll_loss_view)
 
 
-def _all_count(x: Any, target: Any, ignore: int) -> bool:
-    """Whether this is the plain case: rows of floats and a class for each, in range.
+def _rank(x: Tensor, how: str) -> int:
+    """Which of the above PyTorch has for a rank: of rows, of images, of others."""
+    rank = len(x._data.shape)
+    return 0 if rank <= 2 else 1 if rank == 4 or how != "none" else 2
 
-    Where the host knows the classes, that is; it does not wait for a device to tell it.
+
+def _recorded(x: Tensor | None) -> bool:
+    return x is not None and x._node is not None
+
+
+def _plain(x: Any, target: Any, weight: Any, ignore: int) -> tuple[bool, int | None]:
+    """Whether this is a plain case: floats, and a class of each place in range.
+
+    And which targets do not count, if there may be any. Where the host knows the classes, that is;
+    it does not wait for a device to tell it. Transforms know what to make of the general case.
     """
+    other = False, None
     try:
         ns, shape, t = x._ns, x._data.shape, target._data
         if (
-            len(shape) != 2
-            or t.shape != shape[:1]
+            len(shape) < 2
+            or t.shape != (shape[0], *shape[2:])
             or target._ns is not ns
+            or ns.depth
             or target.dtype is not dtypes.int64
             or x._data.dtype not in ns.inexact
         ):
-            return False
+            return other
+        classes = shape[1]
+        if weight is not None:
+            w = weight._data
+            if weight._ns is not ns or w.shape != (classes,) or w.dtype != x._data.dtype:
+                return other
         bounds = ns.bounds(t)
+        if bounds is None:
+            return other
+        least, most = bounds
+        if not least <= ignore <= most:
+            return 0 <= least <= most < classes, None
+        if ignore < 0:  # as most often
+            least, most = ns.bounds(ns.where(t == ignore, 0, t))
+        return 0 <= least <= most < classes, ignore
     except AttributeError:
-        return False
-    if bounds is None:
-        return False
-    least, most = bounds
-    return 0 <= least <= most < shape[1] and not least <= ignore <= most
+        return other
 
 
 def _class_weights(weight: Tensor | None, x: Tensor, axis: int) -> Tensor | None:
@@ -194,6 +217,9 @@ def nll_loss(
     tensor(1.5500)
     """
     how = reduction_of(size_average, reduce, reduction)
+    if weight is None and _plain(input, target, None, ignore_index) == (True, None):
+        found: Tensor = _NLL[_rank(input, how)](input, target, None, reduction=how)
+        return found
     x, t = only_tensor(input, "nll_loss"), only_tensor(target, "nll_loss", "target", 2)
     if not x.ndim:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -203,32 +229,26 @@ def nll_loss(
 def _nll(x: Tensor, target: Tensor, weight: Tensor | None, ignore: int, how: str) -> Tensor:
     """Minus what `target` picks of `x`, weighted and reduced."""
     x, target, weight = together("nll_loss", x, target, weight)
-    ns, shape = x._ns, tuple(x.shape)
+    ns = x._ns
     _check_target(x, target)
-    loss = ops.nll_loss
-    if len(shape) == 1:
-        x = reshape(x, shape=(1, *shape))
-    elif len(shape) > 2:
-        loss = ops.nll_loss_2d
-        x = reshape(permute_dims(x, axes=(0, *range(2, len(shape)), 1)), shape=(-1, shape[1]))
+    single = x.ndim == 1
+    if single:
+        x = reshape(x, shape=(1, *x.shape))
     with ns.current():
-        t, factor = _rows(ns, x, target._data, weight, ignore)
-    out: Tensor = loss(x, wrap(t, ns), factor, reduction=how)
-    out_shape = tuple(target.shape) if len(shape) > 1 else ()
-    if how == "none" and tuple(out.shape) != out_shape:
-        out = reshape(out, shape=out_shape)
-    return out
+        t, factor = _counted(ns, x, target._data, weight, ignore)
+    out: Tensor = _NLL[_rank(x, how)](x, wrap(t, ns), factor, reduction=how)
+    return reshape(out, shape=()) if single and how == "none" else out
 
 
-def _rows(
+def _counted(
     ns: Namespace, x: Tensor, target: Array, weight: Tensor | None, ignore: int
 ) -> tuple[Array, Tensor | None]:
-    """The class of each row of `x`, and the weight of each if they differ.
+    """The class of each place of `x`, and the weight of each if they differ.
 
     Classes that do not count become 0, and so does their weight.
     """
-    rows, classes = x.shape
-    t = ns.reshape(target, (rows,))
+    classes = x.shape[1]
+    t = ns.reshape(target, (x.shape[0], *x.shape[2:]))
     bounds = ns.bounds(t)
     if bounds is not None and not bounds[0] <= ignore <= bounds[1]:  # nobody is ignored
         _check_classes(bounds, classes)
@@ -338,15 +358,12 @@ def multi_margin_loss(
     least, most = t._ns.bounds(t._data) or (0, 0)
     if least < 0 or most >= max(classes, 1):
         raise ShapeError("target out of range")
-    scores, t = reshape(x, shape=(rows, classes)), reshape(t, shape=(rows, 1))
-    terms = ops.relu(scores - take_along_axis(scores, t, axis=1) + margin)
-    if p == 2:
-        terms = terms * terms
-    if weight is not None:
-        terms = terms * take(weight, reshape(t, shape=(rows,)), axis=0).unsqueeze(1)
-    terms = elementwise.where(t != _class_numbers(t, classes), terms, 0.0)
-    terms = reductions.sum_dim(terms, axis=(1,)) / max(classes, 1)
-    return reduced(terms if target.ndim else reshape(terms, shape=()), how)
+    if x.ndim < 2 or not t.ndim:
+        x, t = reshape(x, shape=(rows, classes)), reshape(t, shape=(rows,))
+    if weight is not None and weight.dtype is not x.dtype:
+        weight = weight.to(x.dtype)
+    out: Tensor = ops.multi_margin_loss(x, t, weight, p=p, margin=margin, reduction=how)[0]
+    return out if target.ndim or how != "none" else reshape(out, shape=())
 
 
 def _rows_of(x: Tensor) -> tuple[int, int]:
@@ -366,13 +383,6 @@ def _rows_of(x: Tensor) -> tuple[int, int]:
 def _long(target: Tensor) -> None:
     if target.dtype is not dtypes.int64 and not _widest_integer(target):
         raise DTypeError(f"expected scalar type Long but found {target.dtype.torch_name}")
-
-
-def _class_numbers(target: Tensor, count: int) -> Tensor:
-    """0, 1, … beside a target."""
-    ns = target._ns
-    with ns.current():
-        return wrap(ns.arange(count, dtype=target._data.dtype), ns)
 
 
 def multilabel_margin_loss(
@@ -416,16 +426,11 @@ def multilabel_margin_loss(
     least, most = t._ns.bounds(t._data) or (0, 0)
     if least < -1 or most >= classes:
         raise ShapeError("argument #2 'target' is out of range")
-    scores, t = reshape(x, shape=(rows, classes)), reshape(t, shape=(rows, classes))
-    named = cumulative_sum((t < 0).to(t.dtype), axis=1) == 0  # up to the first -1
-    places = elementwise.where(named, t, 0)
-    own = places.unsqueeze(2) == _class_numbers(t, classes)
-    own = (own & named.unsqueeze(2)).any(1)  # whether a class is one of the row's
-    best = take_along_axis(scores, places, axis=1)
-    terms = ops.relu(1 - best.unsqueeze(2) + scores.unsqueeze(1))
-    counts = named.unsqueeze(2) & ~own.unsqueeze(1)
-    terms = reductions.sum_dim(elementwise.where(counts, terms, 0.0), axis=(1, 2)) / classes
-    return reduced(terms if x.ndim == 2 else reshape(terms, shape=()), how)
+    single = x.ndim < 2
+    if single:
+        x, t = (reshape(a, shape=(rows, classes)) for a in (x, t))
+    out: Tensor = ops.multilabel_margin_loss(x, t, reduction=how)[0]
+    return reshape(out, shape=()) if single and how == "none" else out
 
 
 def multilabel_soft_margin_loss(

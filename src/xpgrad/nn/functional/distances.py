@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from xpgrad import dtypes
@@ -12,7 +14,7 @@ from xpgrad.door.reductions import sum as sum_
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.mode import no_grad
 from xpgrad.op import named
-from xpgrad.ops import distances, indexing
+from xpgrad.ops import distances
 from xpgrad.ops import linalg as ops
 from xpgrad.ops.searching import take
 from xpgrad.promotion import broadcast_fault, result_type
@@ -97,18 +99,16 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
         raise DTypeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise ShapeError("pdist only supports non-negative p values")
+    if p in (0, 1, 2, math.inf) or not x.shape[1]:
+        found: Tensor = distances.pdist(x, p=float(p))
+        return found
     ns = x._ns
     integer = "int64" if dtypes.int64 in ns.natives else "int32"
     with ns.current():
         pairs = np.triu_indices(x.shape[0], 1)
-        i, j = (ns.base.from_host(places.astype(integer)) for places in pairs)
-    if p == 2:
-        picked: Tensor = _pairs(distances.cdist(x, x), index=(i, j))
-        return picked
-    off = take(x, wrap(i, ns.base), axis=0) - take(x, wrap(j, ns.base), axis=0)
-    found: Tensor = _norms(off, axis=(1,), ord=float(p))
-    return found
+        i, j = (wrap(ns.base.from_host(places.astype(integer)), ns.base) for places in pairs)
+    powers: Tensor = _norms(take(x, i, axis=0) - take(x, j, axis=0), axis=(1,), ord=float(p))
+    return powers
 
 
-_pairs = named(indexing.getitem, "PdistBackward0")
 _norms = named(ops.vector_norm, "PdistBackward0")

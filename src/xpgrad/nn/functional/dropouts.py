@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from xpgrad.door.arguments import UnsupportedDType, only_tensor
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.nn.functional.arguments import drawn
+from xpgrad.op import named
 from xpgrad.ops import elementwise
+from xpgrad.ops.normalization import scaled
 from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, wrap
 
@@ -161,6 +164,9 @@ def feature_alpha_dropout(
 
 # ------------------------------------------------------------------ what they are made of
 
+_channels_times: Any = named(scaled, "MulBackward0")
+_channels_times_plus: Any = named(scaled, "AddBackward0")
+
 
 def _probability(p: float) -> None:
     if not 0.0 <= p <= 1.0:
@@ -180,10 +186,10 @@ def _unusual(what: str, rank: int, spatial: int) -> None:
 
 
 def _of_channels(x: Tensor) -> tuple[int, ...]:
-    """The shape in which each channel of each example has a number."""
+    """The shape of a number for each channel of each example."""
     if x.ndim < 2:
         raise ShapeError("Feature dropout requires at least 2 dimensions in the input")
-    return (*x.shape[:2], *(1,) * (x.ndim - 2))
+    return tuple(x.shape[:2])
 
 
 def _channels_dropped(x: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
@@ -214,7 +220,10 @@ def _dropped(x: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -> Tens
     x, kept = _kept(x, shape, p)
     if p < 1:
         kept = kept * (1 / (1 - p))
-    out: Tensor = elementwise.multiply(x, kept)
+    if kept.ndim == x.ndim:
+        out: Tensor = elementwise.multiply(x, kept)
+    else:
+        out = _channels_times(x, kept, None)
     return x.copy_(out) if inplace else out
 
 
@@ -229,5 +238,8 @@ def _alpha_dropped(x: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -
     if p < 1:
         a = ((LOWEST * LOWEST * p + 1) * (1 - p)) ** -0.5
         scale, shift = kept * a, (kept - (1 - p)) * (LOWEST * a)
-    out = elementwise.add(elementwise.multiply(x, scale), shift)
+    if kept.ndim == x.ndim:
+        out: Tensor = elementwise.add(elementwise.multiply(x, scale), shift)
+    else:
+        out = _channels_times_plus(x, scale, shift)
     return x.copy_(out) if inplace else out

@@ -11,6 +11,7 @@ from xpgrad.door.joining import cat
 from xpgrad.door.limits import finfo
 from xpgrad.door.linalg import norm
 from xpgrad.errors import DTypeError, ShapeError
+from xpgrad.fused import shaped, widened
 from xpgrad.mode import no_grad
 from xpgrad.nn.functional.arguments import floating, real
 from xpgrad.op import named
@@ -25,8 +26,6 @@ __all__ = [
 ]  # fmt: skip
 
 _norm_of_batch: Any = named(ops.channel_norm, "NativeBatchNormBackward0", tied=("x", "weight"))
-_times: Any = named(elementwise.multiply, "MulBackward0", tied=("x", "y"))  # of PyTorch's one op
-_plus: Any = named(elementwise.add, "NativeBatchNormBackward0", tied=("x",))
 
 # ------------------------------------------------------------------ over the last dimensions
 
@@ -169,7 +168,8 @@ def batch_norm(
     if training:
         if not x.ndim:
             raise IndexError("tuple index out of range")
-        if x.shape.numel() == (x.shape[1] if x.ndim > 1 else 0) != 0:
+        shape = x._data.shape
+        if math.prod(shape) == (shape[1] if len(shape) > 1 else 0) != 0:
             raise ValueError(
                 f"Expected more than 1 value per channel when training, got input size {x.shape!r}"
             )
@@ -177,7 +177,7 @@ def batch_norm(
             raise ValueError(
                 "running_mean and running_var must either both be None or neither be None"
             )
-    if not x.shape.numel():
+    if 0 in x._data.shape:
         out = x.clone()
         parts = ((elementwise.multiply, weight), (elementwise.add, bias))
         for combine, part in parts:
@@ -199,13 +199,14 @@ def _over_batch(
         for name, part in (("running_mean", running_mean), ("running_var", running_var)):
             if part is None:
                 raise ShapeError(f"{name} must be defined in evaluation mode")
-    _channels(x.shape[1], weight=weight, bias=bias, running_mean=running_mean,
+    channels = x._data.shape[1]
+    _channels(channels, weight=weight, bias=bias, running_mean=running_mean,
               running_var=running_var)  # fmt: skip
     _same_dtype(x, weight, bias, running_mean, running_var)
     if not training:
         return _by_running(x, weight, bias, running_mean, running_var, eps), None, None
-    out, mean, rstd = _norm_of_batch(x, weight, bias, groups=x.shape[1], over=0, eps=eps)
-    ns, channels = out._ns, x.shape[1]
+    out, mean, rstd = _norm_of_batch(x, weight, bias, groups=channels, over=0, eps=eps)
+    ns = out._ns
     with ns.current():
         mean, rstd = (wrap(ns.reshape(t._data, (channels,)), ns) for t in (mean, rstd))
     if running_mean is not None or running_var is not None:
@@ -217,7 +218,7 @@ def _over_batch(
 def _channels(count: int, **parts: Tensor | None) -> None:
     for name in ("running_mean", "running_var", "weight", "bias"):
         part = parts.get(name)
-        if part is not None and part.shape.numel() != count:
+        if part is not None and math.prod(part._data.shape) != count:
             raise ShapeError(f"{name} should contain {count} elements not {part.shape.numel()}")
 
 
@@ -225,13 +226,15 @@ def _by_running(
     x: Tensor, weight: Any, bias: Any, running_mean: Tensor, running_var: Tensor, eps: float
 ) -> Tensor:
     """Channels normalised by what has been running along, which has no gradient."""
-    form = (-1, *(1,) * (x.ndim - 2))
-    scale = elementwise.rsqrt(running_var.detach() + eps)
-    scale = scale if weight is None else scale * weight
-    shift = -running_mean.detach() * scale
-    shift = shift if bias is None else shift + bias
-    out: Tensor = _plus(_times(x.contiguous(), scale.reshape(form)), shift.reshape(form))
-    return out if out.dtype is x.dtype else out.to(x.dtype)
+    ns, channels = running_var._ns, x._data.shape[1:2]
+    with ns.current():
+        rstd = 1 / ns.sqrt(widened(running_var._data, ns) + eps)
+        rstd = wrap(ns.wrap(shaped(rstd, channels, ns)), ns)
+    ns = running_mean._ns
+    with ns.current():  # a copy, for it may have moved when gradients are asked for
+        mean = wrap(shaped(ns.copy(running_mean._data), channels, ns), ns)
+    out: Tensor = ops.fixed_norm(x, weight, bias, mean, rstd)
+    return out
 
 
 def _move(
