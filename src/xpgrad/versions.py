@@ -96,9 +96,6 @@ last_write = 0  # of those that a node may have saved
 judged = 0  # what that was when it was last asked whether a node can have saved it
 marking = threading.RLock()  # a finalizer may write, at any moment
 announced = False  # whether writes are told of beforehand: `allow_mutation_on_saved_tensors`
-# The namespaces of transforms that somebody still has something of. A node there may have saved a
-# Tensor of the level below, so that an array which only Tensors show can be a saved one.
-lifted: set[ref[Namespace]] = set()
 
 
 def mark_written(ns: Namespace, data: Array, version: Version) -> None:
@@ -108,7 +105,7 @@ def mark_written(ns: Namespace, data: Array, version: Version) -> None:
     of what programs write to (running statistics, buffers, gradients), and backward need not look.
     """
     version.bump()
-    if not version.silent and (lifted or not (getrefcount(data) <= _SOLE and ns.owns_memory(data))):
+    if not version.silent and not (getrefcount(data) <= _SOLE and ns.owns_memory(data)):
         mark(ns, data, version)
 
 
@@ -135,10 +132,8 @@ def judge(seq: int) -> None:
         for key, mark in reversed(written.items()):
             if mark.stamp < seq:
                 break
-            if (
-                not lifted
-                and mark.owner is not None
-                and _held_by_tensors(mark.ns, mark.owner(), mark.version.tensors())
+            if mark.owner is not None and _held_by_tensors(
+                mark.ns, mark.owner(), mark.version.tensors()
             ):
                 harmless.append(key)
         for key in harmless:
@@ -255,7 +250,7 @@ def check_fresh(node: Node) -> None:
         key, array_type = ns.memory_key, ns.array_type
         for value in saved:
             if type(value) is array_type:
-                mark = latest(ns, value) if lifted else written.get(key(value))
+                mark = latest(ns, value) if ns.depth else written.get(key(value))
                 if mark is not None and mark.stamp > seq:
                     break
             elif type(value) is tuple:

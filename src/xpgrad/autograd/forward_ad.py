@@ -20,7 +20,7 @@ from xpgrad import printing
 from xpgrad.errors import DeviceError, GradientError, ShapeError
 from xpgrad.func.dual import Dual, DualLevel, DualNamespace
 from xpgrad.func.levels import Level
-from xpgrad.func.wrapped import Wrapped
+from xpgrad.func.wrapped import Wrapped, held
 from xpgrad.graph import AccumulateGrad, Node, Output, tick
 from xpgrad.mode import _Switch, mode
 from xpgrad.namespace import Namespace
@@ -375,7 +375,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     ns = current.over(primal._ns.base)
     with current.lowered():
-        out = wrap(Dual(ns, reshape(primal, shape=tuple(primal._data.shape)), change), ns)
+        shown = held(reshape(primal, shape=tuple(primal._data.shape)))
+        out = wrap(Dual(ns, shown, change), ns)
     kind, maker = (Redone, tensor._node) if tensor._ns is ns else (MadeDual, primal._node)
     if mode.grad and maker is not None:
         out._node = _joint(kind, maker, out, ns)

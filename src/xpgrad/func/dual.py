@@ -20,7 +20,7 @@ from xpgrad.autograd.gradients import grad
 from xpgrad.backward import _fit, tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.levels import Level
-from xpgrad.func.wrapped import Wrapped, WrappedNamespace, lowered
+from xpgrad.func.wrapped import Wrapped, WrappedNamespace, held, lowered
 from xpgrad.graph import Bundle, Node
 from xpgrad.mode import enable_grad, mode
 from xpgrad.namespace import Namespace
@@ -110,9 +110,9 @@ class DualLevel(Level):
 
     def make(self, primal: Tensor, tangent: Tensor | None) -> Tensor:
         """A Tensor of this level with a tangent; both parts may come from any level outside."""
-        primal = self.below(primal)
+        primal = held(self.below(primal))
         if tangent is not None:
-            tangent = self.below(tangent)
+            tangent = held(self.below(tangent))
         ns = self.over(primal._ns.base)
         return wrap(Dual(ns, primal, tangent), ns)
 

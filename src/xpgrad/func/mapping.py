@@ -10,6 +10,7 @@ from xpgrad.backward import tensor_namespace
 from xpgrad.errors import GradientError
 from xpgrad.func.batched import BatchLevel
 from xpgrad.func.trees import flatten, outline, spread
+from xpgrad.func.wrapped import held
 from xpgrad.tensor import Tensor
 
 
@@ -176,7 +177,7 @@ def _run(
     """The results of one batch, where each has its batch dimension, and how to nest them."""
     with BatchLevel(size, randomness) as level:
         args, kwargs = make(
-            [x if d is None else level.make(x, d) for x, d in zip(leaves, dims, strict=True)]
+            [x if d is None else level.make(held(x), d) for x, d in zip(leaves, dims, strict=True)]
         )
         output = func(*args, **kwargs)
         results, build = flatten(output)

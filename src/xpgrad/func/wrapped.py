@@ -7,7 +7,6 @@ import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from xpgrad.array_api.namespace import function as of_tensors
 from xpgrad.errors import GradientError
@@ -17,11 +16,22 @@ from xpgrad.ops import compare, device, elementwise, indexing, linalg, reduction
 from xpgrad.ops import shape as shapes
 from xpgrad.portable import EXTRAS
 from xpgrad.tensor import Tensor, wrap
-from xpgrad.versions import lifted
 
 if TYPE_CHECKING:
     from xpgrad.func.levels import Level
     from xpgrad.op import Op, OpFunction
+
+
+def held(t: Tensor) -> Tensor:
+    """A Tensor to wrap: what shows the memory of one from outside, and is known to nobody.
+
+    So it counts as a holder of the array that may have been saved (`xpgrad.versions`).
+    """
+    if t._ns.depth:
+        return t
+    out = wrap(t._data, t._ns, t._node)
+    out._shared, out._inference = t._counter(), t._inference
+    return out
 
 
 class Wrapped:
@@ -187,7 +197,6 @@ class WrappedNamespace(Namespace):
         self.native = base.native  # type: ignore[method-assign]
         self.quiet = base.quiet  # type: ignore[method-assign]
         self.finfo, self.iinfo, self.isdtype = base.finfo, base.iinfo, base.isdtype
-        lifted.add(ref(self, lifted.discard))
 
     # ---------------------------------------------------------------- what a transform defines
 
@@ -254,7 +263,7 @@ class WrappedNamespace(Namespace):
             )
         if t._ns is not self.under:
             t = self.under.lift(t)
-        return wrap(self.constant(t), self)
+        return wrap(self.constant(held(t)), self)
 
     def beside(self, ns: Namespace) -> Namespace:
         """This level on another device."""
