@@ -522,6 +522,16 @@ def test_an_older_write_is_looked_for_when_it_matters():
     assert leaf.grad.tolist() == [2.0, 2.0, 2.0]
 
 
+def test_a_write_through_data_is_noticed_by_nobody():
+    """Not even where what `.data` gave was saved itself: there PyTorch raises."""
+    w, x = xg.ones(2, requires_grad=True), xg.ones(2)
+    d = x.data
+    y = w * d
+    d.mul_(3)
+    y.sum().backward()
+    assert w.grad.tolist() == [3, 3]
+
+
 def test_running_statistics_and_steps_leave_no_marks():
     layer, x = xg.nn.BatchNorm1d(4), xg.ones(8, 4, requires_grad=True)
     steps = [xg.optim.SGD([x], 0.1, momentum=0.9), xg.optim.SGD([x], 0.1)]
