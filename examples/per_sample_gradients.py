@@ -49,9 +49,10 @@ def one_by_one():
 
 
 def timed(function):
-    """The result, and the shortest of three times."""
+    """The result, and the shortest of the times that it takes within half a second."""
     times = []
-    for _ in range(3):
+    while len(times) < 3 or sum(times) < 0.5:
+        result = None  # makes room for the next
         started = time.perf_counter()
         result = function()
         result[0][0].sum().item()  # waits for the device

@@ -375,3 +375,16 @@ def test_triangles(cpu, kind):
             for k in (-70, -1, 0, 2, 95):
                 same(cpu.tril(given, k=k), np.tril(given, k))
                 same(cpu.triu(given, k=k), np.triu(given, k))
+
+
+@pytest.mark.parametrize("kind", "efd")
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_stacks_of_outer_products(cpu, kind, monkeypatch):
+    monkeypatch.setattr(numba_kernels, "enabled", False)
+    for shape in ((6, 90), (5, 3), (0, 9), (2, 3, 40)):
+        x = np.resize(rng.permutation(np.resize(SPECIAL, 900)), (*shape, 1)).astype(kind)
+        for y in (x.mT[..., ::-1], np.resize(x, (*shape[:-1], 1, 250)), x[:1].mT.copy()):
+            with np.errstate(over="ignore", under="ignore"):
+                np.testing.assert_array_equal(cpu.matmul(x, y), x * y)
+                assert cpu.matmul(x, y).dtype == kind
+    assert (6 * 90 * 90) > numba_kernels.LARGE > 5 * 3 * 250
