@@ -61,9 +61,11 @@ class Distant:
 
 
 def _pairs(n: int, xp: Any) -> tuple[Array, Array]:
-    """The places of both rows of each pair."""
-    i, j = xp.nonzero(xp.triu(xp.ones((n, n)), k=1))
-    return i, j
+    """The places of both rows of each pair, for which nobody has to wait."""
+    rows, pairs = xp.arange(max(n, 1)), xp.arange(n * (n - 1) // 2)
+    before = rows * (2 * n - 1 - rows) // 2  # the pairs of earlier rows
+    i = xp.searchsorted(before, pairs, side="right") - 1
+    return i, pairs - xp.take(before, i, axis=0) + i + 1
 
 
 def _length(off: Array, p: float, xp: Any) -> Array:
