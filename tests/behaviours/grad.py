@@ -78,6 +78,7 @@ TABLE.lines("""
 
 TABLE.lines("""
     backward_returns_nothing: [x.sum().backward(), t.autograd.backward(y.sum())]
+    gradients_of_results_of_one_number: s = t.tensor(1.4, requires_grad=True); [[r.retain_grad(), grad(grad(r, s, create_graph=True)[0], s), r.grad] for r in (s.log_softmax(0), s.softmax(0), t.nn.functional.log_softmax(s, 0))]
     backward_of_two: t.autograd.backward([(x * y).sum(), x.sum()]); [x.grad, y.grad]
     backward_with_vectors: t.autograd.backward([x * y, x + y], [c, c * 2]); [x.grad, y.grad]
     backward_with_a_vector_and_none: t.autograd.backward([x * y, x.sum()], [c, None]); x.grad

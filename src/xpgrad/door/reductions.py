@@ -228,7 +228,7 @@ def _along(function: Any, what: str, input: Tensor, dim: int, dtype: Any) -> Ten
     if not x.dtype.is_floating_point:
         raise UnsupportedDType(f"\"{what}\" not implemented for '{x.dtype.torch_name}'")
     at = dim_of(dim, x.ndim)
-    return function(x, axis=at) if x.ndim else of_one(function, x)
+    return function(x, axis=at) if x.ndim else nn.OF_ONE[function](x)
 
 
 def of_one(function: Any, x: Tensor) -> Tensor:

@@ -87,6 +87,24 @@ def log_softmax(xp, x, /, *, axis):
     return xp.log_softmax(xp.ordered(x), axis)
 
 
+# A number has no axis, but the same formulas, whose second derivatives go by way of the result.
+
+
+@op(node="Softmax", elementwise=True, x=lambda g, out: (g - g * out) * out)
+def softmax_of_one(xp, x, /):
+    """exp(x) / exp(x)."""
+    return xp.exp(x - x)
+
+
+@op(node="LogSoftmax", elementwise=True, x=lambda g, out, xp: g - xp.exp(out) * g)
+def log_softmax_of_one(xp, x, /):
+    """The logarithm of that."""
+    return x - x
+
+
+OF_ONE = {softmax: softmax_of_one, log_softmax: log_softmax_of_one}
+
+
 def logsumexp_rule(g, x, out, like, axis, keepdims, xp):
     out = spread(out, like, axis, keepdims, xp)
     # Of nothing but -inf, each has the same share of nothing.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from xpgrad import dtypes
@@ -11,10 +10,10 @@ from xpgrad.door.arguments import dim_of, only_tensor
 from xpgrad.door.limits import finfo
 from xpgrad.errors import DTypeError, ShapeError
 from xpgrad.nn.functional.arguments import drawn, floating, real
+from xpgrad.op import OpFunction
 from xpgrad.ops import activations, elementwise
 from xpgrad.ops import nn as ops
 from xpgrad.ops.device import astype
-from xpgrad.ops.shape import reshape
 from xpgrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -23,7 +22,7 @@ __all__ = [
 
 
 def _along(
-    function: Callable[..., Tensor], what: str, input: Tensor, dim: Any, stacklevel: int, dtype: Any
+    function: OpFunction, what: str, input: Tensor, dim: Any, stacklevel: int, dtype: Any
 ) -> Tensor:
     x = only_tensor(input, what)
     if dim is None:
@@ -42,9 +41,7 @@ def _along(
         x = astype(x, dtype=dtypes.as_dtype(dtype))
     axis = dim_of(dim, x.ndim)
     floating(x, what)
-    if x.ndim:
-        return function(x, axis=axis)
-    return reshape(function(reshape(x, shape=(1,)), axis=0), shape=())
+    return function(x, axis=axis) if x.ndim else ops.OF_ONE[function](x)
 
 
 def softmax(input: Tensor, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
