@@ -624,8 +624,8 @@ def test_the_namespace_asks_for_kernels(cpu, kernels, monkeypatch):
     }.items():
         used.clear()
         call()
-        others = [u for u in used if u != "extrema"]  # that is asked on the way to others
-        assert (others or used) == [name.strip()], name
+        asked = name.strip()
+        assert used in ([asked], ["extrema", asked]), name  # whether places exist comes first
 
 
 # ── copies ───────────────────────────────────────────────────────────────────────────────────────
